@@ -1,0 +1,163 @@
+//! The catalogue: every domain and type of event that Swarmdeck knows.
+//!
+//! A type that is not in it is a [`Custom`] event: kept, shown, and folded into nothing.
+
+use super::agent::AgentEvent;
+use super::config::ConfigEvent;
+use super::memory::MemoryEvent;
+use super::message::MessageEvent;
+use super::provider::ProviderEvent;
+use super::selfcheck::SelfcheckEvent;
+use super::session::SessionEvent;
+use super::table::{Domain, Kind};
+use super::task::TaskEvent;
+use super::topology::TopologyEvent;
+use super::trade::TradeEvent;
+use super::wire::{At, Fault, Field, Object, Shape, Wire};
+
+/// The fields around a payload.
+pub const ENVELOPE: &[Field] = &[
+    Field {
+        key: "seq",
+        doc: "Its place in the log, given by the hub: from 1, without gaps.",
+        shape: Shape::Count,
+        required: true,
+        range: None,
+    },
+    Field {
+        key: "type",
+        doc: "What happened: <domain>.<action>, in lower case.",
+        shape: Shape::Text,
+        required: true,
+        range: None,
+    },
+    Field {
+        key: "ts",
+        doc: "When it happened, by the sender's clock; the hub's where the sender names none.",
+        shape: Shape::Time,
+        required: true,
+        range: None,
+    },
+    Field {
+        key: "source",
+        doc: "Who reports it: core, webui, demo or the reporter's name.",
+        shape: Shape::Text,
+        required: false,
+        range: None,
+    },
+    Field { key: "entity", doc: "What it is about.", shape: Shape::Reference, required: false, range: None },
+    Field { key: "payload", doc: "What the type says of it.", shape: Shape::Open, required: false, range: None },
+    Field {
+        key: "id",
+        doc: "The sender's idempotency key: a pair of source and id is stored once.",
+        shape: Shape::Text,
+        required: false,
+        range: None,
+    },
+    Field {
+        key: "ahead_ms",
+        doc: "By how much ts was ahead of the hub's clock, where that was over five minutes.",
+        shape: Shape::Count,
+        required: false,
+        range: None,
+    },
+];
+
+/// An event of a type that the catalogue does not know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Custom {
+    /// Its type.
+    pub name: String,
+    /// What it says.
+    pub payload: Object,
+}
+
+macro_rules! catalogue {
+    ($($variant:ident($events:ident)),+ $(,)?) => {
+        /// An event's type and what it says.
+        #[derive(Debug, Clone, PartialEq)]
+        pub enum Body {
+            $(#[doc = concat!("See [`", stringify!($events), "`].")] $variant($events),)+
+            /// A type of the sender's own.
+            Custom(Custom),
+        }
+
+        /// The tables of all domains.
+        pub const DOMAINS: &[Domain] = &[$($events::DOMAIN),+];
+
+        impl Body {
+            /// Its type.
+            pub fn name(&self) -> &str {
+                match self {
+                    $(Self::$variant(event) => event.name(),)+
+                    Self::Custom(custom) => &custom.name,
+                }
+            }
+
+            /// The table it belongs to; none for a custom type.
+            pub fn domain(&self) -> Option<&'static Domain> {
+                let name = match self {
+                    $(Self::$variant(_) => $events::DOMAIN.name,)+
+                    Self::Custom(_) => return None,
+                };
+                DOMAINS.iter().find(|domain| domain.name == name)
+            }
+
+            /// Reads a payload by the table of its type.
+            ///
+            /// # Errors
+            /// A known type whose payload does not fit.
+            pub fn read(name: &str, payload: Object, at: &At<'_>) -> Result<Self, Fault> {
+                let domain = name.split('.').next().unwrap_or_default();
+                if !is_known(name) {
+                    return Ok(Self::Custom(Custom { name: name.to_owned(), payload }));
+                }
+                $(if domain == $events::DOMAIN.name {
+                    if let Some(read) = $events::read(name, payload, at) {
+                        return read.map(Self::$variant);
+                    }
+                    unreachable!("a known type is in its domain's table");
+                })+
+                unreachable!("a known type has a domain")
+            }
+
+            /// Appends the payload's JSON.
+            pub fn write(&self, out: &mut String) {
+                match self {
+                    $(Self::$variant(event) => event.write(out),)+
+                    Self::Custom(custom) => custom.payload.write(out),
+                }
+            }
+        }
+
+        $(impl From<$events> for Body {
+            fn from(event: $events) -> Self {
+                Self::$variant(event)
+            }
+        })+
+    };
+}
+
+catalogue! {
+    Agent(AgentEvent),
+    Task(TaskEvent),
+    Message(MessageEvent),
+    Memory(MemoryEvent),
+    Topology(TopologyEvent),
+    Provider(ProviderEvent),
+    Selfcheck(SelfcheckEvent),
+    Session(SessionEvent),
+    Config(ConfigEvent),
+    Trade(TradeEvent),
+}
+
+/// The row of a known type.
+pub fn kind(name: &str) -> Option<&'static Kind> {
+    let domain = name.split('.').next()?;
+    DOMAINS.iter().find(|table| table.name == domain)?.kinds.iter().find(|kind| kind.name == name)
+}
+
+/// Whether the catalogue knows a type.
+pub fn is_known(name: &str) -> bool {
+    kind(name).is_some()
+}

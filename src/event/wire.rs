@@ -1,0 +1,500 @@
+//! How a Rust value stands on the wire, and how a fault in it is named.
+//!
+//! Every type of the event model implements [`Wire`]: it says its [`Shape`] (which feeds
+//! validation, the JSON Schema and the reference page), reads itself from JSON and writes itself
+//! back. The tables in `event/*.rs` and `swarm/*.rs` are turned into implementations by
+//! [`record!`](crate::event::table) and its sisters; nobody writes one by hand but here.
+//!
+//! Reading goes through [`serde_json::Value`] and small shared functions, not through a derived
+//! visitor for each struct: the browser downloads this code.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::{self, Write as _};
+
+use serde_json::{Map, Value};
+
+/// A JSON object whose keys the catalogue does not know.
+pub type Object = Map<String, Value>;
+
+/// What a value looks like on the wire. One description for validation, schema and reference.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Shape {
+    /// A string.
+    Text,
+    /// A string out of a closed list.
+    Word(&'static [&'static str]),
+    /// A finite number.
+    Number,
+    /// A whole number, possibly negative.
+    Integer,
+    /// A whole number from 0.
+    Count,
+    /// `true` or `false`.
+    Flag,
+    /// A point in time, see [`Timestamp`](super::Timestamp).
+    Time,
+    /// A reference `{kind, id}` to what an event is about.
+    Reference,
+    /// Any JSON value.
+    Any,
+    /// A JSON object with keys of the sender's choosing.
+    Open,
+    /// A list of one shape.
+    List(&'static Shape),
+    /// An object of names to values of one shape.
+    Table(&'static Shape),
+    /// An object with these fields.
+    Record(&'static [Field]),
+}
+
+/// One field of a record: a row in the catalogue's tables.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Field {
+    /// The key on the wire.
+    pub key: &'static str,
+    /// What it means, in a sentence.
+    pub doc: &'static str,
+    /// What it looks like.
+    pub shape: Shape,
+    /// Whether a record without it is refused.
+    pub required: bool,
+    /// Smallest and largest value, both allowed, of a number.
+    pub range: Option<(f64, f64)>,
+}
+
+/// What is wrong with an input, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {problem}")]
+pub struct Fault {
+    /// The place, such as `events[3].payload.progress`.
+    pub path: String,
+    /// The problem, such as `140 is over 100`.
+    pub problem: String,
+}
+
+/// A place inside an input, kept on the stack and spelled out only when something is wrong there.
+#[derive(Debug, Clone, Copy)]
+pub enum At<'a> {
+    /// The input as a whole, under this name; empty for "the input itself".
+    Root(&'a str),
+    /// A field of an object.
+    Key(&'a At<'a>, &'a str),
+    /// An element of a list.
+    Index(&'a At<'a>, usize),
+}
+
+impl At<'_> {
+    /// A fault at this place.
+    pub fn fault(&self, problem: impl Into<String>) -> Fault {
+        Fault { path: self.to_string(), problem: problem.into() }
+    }
+
+    /// A fault that says what stands there instead of what was expected.
+    pub fn mismatch(&self, expected: &str, found: &Value) -> Fault {
+        self.fault(format!("expected {expected}, found {}", describe(found)))
+    }
+}
+
+impl fmt::Display for At<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            At::Root(name) => f.write_str(name),
+            At::Key(At::Root(""), key) => f.write_str(key),
+            At::Key(parent, key) => write!(f, "{parent}.{key}"),
+            At::Index(parent, index) => write!(f, "{parent}[{index}]"),
+        }
+    }
+}
+
+/// Names a JSON value for an error text: short, and never the whole of a long string.
+fn describe(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) if text.chars().count() <= 40 => format!("{text:?}"),
+        Value::String(_) => "a long text".to_owned(),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+/// A value that can be read from and written to the wire.
+pub trait Wire: Sized {
+    /// What it looks like.
+    const SHAPE: Shape;
+    /// Whether its key must be there.
+    const REQUIRED: bool = true;
+
+    /// Reads it, or says what is wrong at `at`.
+    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault>;
+    /// Appends its JSON text.
+    fn write(&self, out: &mut String);
+    /// The value that stands for a missing key, where one may be missing.
+    fn missing() -> Option<Self> {
+        None
+    }
+    /// Whether its key is left out when written.
+    fn is_missing(&self) -> bool {
+        false
+    }
+}
+
+/// Reads a whole JSON text as one value.
+pub fn from_text<T: Wire>(text: &str) -> Result<T, Fault> {
+    let root = At::Root("");
+    T::read(parse(text, &root)?, &root)
+}
+
+/// Parses JSON; a syntax error becomes a fault that names line and column.
+pub fn parse(text: &str, at: &At<'_>) -> Result<Value, Fault> {
+    serde_json::from_str(text).map_err(|e| {
+        let place = if matches!(at, At::Root("")) { "JSON".to_owned() } else { at.to_string() };
+        Fault { path: place, problem: format!("not valid JSON: {e}") }
+    })
+}
+
+/// The JSON text of a value.
+pub fn to_text<T: Wire>(value: &T) -> String {
+    let mut out = String::new();
+    value.write(&mut out);
+    out
+}
+
+/// Takes one field out of an object: checks presence and range, then reads it.
+pub fn take<T: Wire>(object: &mut Object, field: &Field, at: &At<'_>) -> Result<T, Fault> {
+    let here = At::Key(at, field.key);
+    match object.remove(field.key) {
+        None | Some(Value::Null) => T::missing().ok_or_else(|| here.fault("missing")),
+        Some(value) => {
+            if let (Some(range), Value::Number(number)) = (field.range, &value) {
+                check_range(number.as_f64().unwrap_or(f64::NAN), range, number, &here)?;
+            }
+            T::read(value, &here)
+        }
+    }
+}
+
+fn check_range(number: f64, (low, high): (f64, f64), shown: &serde_json::Number, at: &At<'_>) -> Result<(), Fault> {
+    if number < low {
+        return Err(at.fault(format!("{shown} is under {low}")));
+    }
+    if number > high {
+        return Err(at.fault(format!("{shown} is over {high}")));
+    }
+    Ok(())
+}
+
+/// Expects an object.
+pub fn object(value: Value, at: &At<'_>) -> Result<Object, Fault> {
+    match value {
+        Value::Object(object) => Ok(object),
+        other => Err(at.mismatch("an object", &other)),
+    }
+}
+
+/// Appends `"key":value` to the object that began at `start`; leaves a missing value out.
+pub fn put<T: Wire>(out: &mut String, start: usize, key: &str, value: &T) {
+    if !value.is_missing() {
+        put_key(out, start, key);
+        value.write(out);
+    }
+}
+
+/// Appends the keys of an open object after the known ones.
+pub fn put_rest(out: &mut String, start: usize, rest: &Object) {
+    for (key, value) in rest {
+        put_key(out, start, key);
+        value.write(out);
+    }
+}
+
+/// Closes the object that began at `start`, also where nothing was put into it.
+pub fn close(out: &mut String, start: usize) {
+    if out.len() == start {
+        out.push('{');
+    }
+    out.push('}');
+}
+
+fn put_key(out: &mut String, start: usize, key: &str) {
+    out.push(if out.len() == start { '{' } else { ',' });
+    write_text(out, key);
+    out.push(':');
+}
+
+/// Appends a JSON string. `<` is escaped so that the text may stand inside a `<script>` data block.
+pub fn write_text(out: &mut String, text: &str) {
+    out.push('"');
+    let mut plain = 0;
+    for (index, byte) in text.bytes().enumerate() {
+        let escape = match byte {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            b'\n' => "\\n",
+            b'\r' => "\\r",
+            b'\t' => "\\t",
+            b'<' => "\\u003c",
+            0..0x20 => "",
+            _ => continue,
+        };
+        out.push_str(&text[plain..index]);
+        plain = index + 1;
+        if escape.is_empty() {
+            let _infallible = write!(out, "\\u{byte:04x}");
+        } else {
+            out.push_str(escape);
+        }
+    }
+    out.push_str(&text[plain..]);
+    out.push('"');
+}
+
+/// Reads a word of a closed list; gives its position in the list.
+pub fn read_word(value: &Value, words: &[&str], at: &At<'_>) -> Result<usize, Fault> {
+    let Value::String(text) = value else { return Err(at.mismatch("a word", value)) };
+    words
+        .iter()
+        .position(|word| word == text)
+        .ok_or_else(|| at.fault(format!("{} is not one of {}", describe(value), words.join(", "))))
+}
+
+impl Wire for String {
+    const SHAPE: Shape = Shape::Text;
+    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
+        match value {
+            Value::String(text) => Ok(text),
+            other => Err(at.mismatch("text", &other)),
+        }
+    }
+    fn write(&self, out: &mut String) {
+        write_text(out, self);
+    }
+}
+
+impl Wire for bool {
+    const SHAPE: Shape = Shape::Flag;
+    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
+        value.as_bool().ok_or_else(|| at.mismatch("true or false", &value))
+    }
+    fn write(&self, out: &mut String) {
+        out.push_str(if *self { "true" } else { "false" });
+    }
+}
+
+/// The largest whole number that a double holds exactly, 2^53.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+impl Wire for f64 {
+    const SHAPE: Shape = Shape::Number;
+    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
+        value.as_f64().filter(|number| number.is_finite()).ok_or_else(|| at.mismatch("a number", &value))
+    }
+    /// Whole numbers are written without a fraction, the rest in the shortest form that reads back.
+    fn write(&self, out: &mut String) {
+        let _infallible = if !self.is_finite() {
+            write!(out, "0")
+        } else if self.fract() == 0.0 && self.abs() < EXACT {
+            write!(out, "{}", *self as i64)
+        } else {
+            write!(out, "{}", Value::from(*self))
+        };
+    }
+}
+
+impl Wire for u64 {
+    const SHAPE: Shape = Shape::Count;
+    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
+        let whole = |n: f64| (n.fract() == 0.0 && (0.0..EXACT).contains(&n)).then_some(n as Self);
+        value.as_u64().or_else(|| value.as_f64().and_then(whole)).ok_or_else(|| at.mismatch("a whole number from 0", &value))
+    }
+    fn write(&self, out: &mut String) {
+        let _infallible = write!(out, "{self}");
+    }
+}
+
+impl Wire for i64 {
+    const SHAPE: Shape = Shape::Integer;
+    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
+        let whole = |n: f64| (n.fract() == 0.0 && n.abs() < EXACT).then_some(n as Self);
+        value.as_i64().or_else(|| value.as_f64().and_then(whole)).ok_or_else(|| at.mismatch("a whole number", &value))
+    }
+    fn write(&self, out: &mut String) {
+        let _infallible = write!(out, "{self}");
+    }
+}
+
+impl Wire for Value {
+    const SHAPE: Shape = Shape::Any;
+    fn read(value: Value, _: &At<'_>) -> Result<Self, Fault> {
+        Ok(value)
+    }
+    fn write(&self, out: &mut String) {
+        match self {
+            Self::String(text) => write_text(out, text),
+            Self::Array(items) => write_list(out, items.iter()),
+            Self::Object(entries) => entries.write(out),
+            Self::Number(number) if number.is_f64() => {
+                number.as_f64().unwrap_or_default().write(out);
+            }
+            scalar => {
+                let _infallible = write!(out, "{scalar}");
+            }
+        }
+    }
+}
+
+impl Wire for Object {
+    const SHAPE: Shape = Shape::Open;
+    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
+        object(value, at)
+    }
+    fn write(&self, out: &mut String) {
+        let start = out.len();
+        put_rest(out, start, self);
+        close(out, start);
+    }
+}
+
+impl<T: Wire> Wire for Option<T> {
+    const SHAPE: Shape = T::SHAPE;
+    const REQUIRED: bool = false;
+    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
+        T::read(value, at).map(Some)
+    }
+    fn write(&self, out: &mut String) {
+        match self {
+            Some(value) => value.write(out),
+            None => out.push_str("null"),
+        }
+    }
+    fn missing() -> Option<Self> {
+        Some(None)
+    }
+    fn is_missing(&self) -> bool {
+        self.is_none()
+    }
+}
+
+impl<T: Wire> Wire for Box<T> {
+    const SHAPE: Shape = T::SHAPE;
+    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
+        T::read(value, at).map(Self::new)
+    }
+    fn write(&self, out: &mut String) {
+        (**self).write(out);
+    }
+}
+
+/// A list may be left out: it is then empty, and an empty one is not written.
+impl<T: Wire> Wire for Vec<T> {
+    const SHAPE: Shape = Shape::List(&T::SHAPE);
+    const REQUIRED: bool = false;
+    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
+        let Value::Array(items) = value else { return Err(at.mismatch("a list", &value)) };
+        items.into_iter().enumerate().map(|(index, item)| T::read(item, &At::Index(at, index))).collect()
+    }
+    fn write(&self, out: &mut String) {
+        write_list(out, self.iter());
+    }
+    fn missing() -> Option<Self> {
+        Some(Self::new())
+    }
+    fn is_missing(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl<T: Wire> Wire for VecDeque<T> {
+    const SHAPE: Shape = Shape::List(&T::SHAPE);
+    const REQUIRED: bool = false;
+    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
+        Vec::read(value, at).map(Self::from)
+    }
+    fn write(&self, out: &mut String) {
+        write_list(out, self.iter());
+    }
+    fn missing() -> Option<Self> {
+        Some(Self::new())
+    }
+    fn is_missing(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+impl<T: Wire> Wire for BTreeMap<String, T> {
+    const SHAPE: Shape = Shape::Table(&T::SHAPE);
+    const REQUIRED: bool = false;
+    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
+        object(value, at)?
+            .into_iter()
+            .map(|(key, item)| {
+                let item = T::read(item, &At::Key(at, &key))?;
+                Ok((key, item))
+            })
+            .collect()
+    }
+    fn write(&self, out: &mut String) {
+        let start = out.len();
+        for (key, value) in self {
+            put_key(out, start, key);
+            value.write(out);
+        }
+        close(out, start);
+    }
+    fn missing() -> Option<Self> {
+        Some(Self::new())
+    }
+    fn is_missing(&self) -> bool {
+        self.is_empty()
+    }
+}
+
+fn write_list<'a, T: Wire + 'a>(out: &mut String, items: impl Iterator<Item = &'a T>) {
+    out.push('[');
+    for (index, item) in items.enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        item.write(out);
+    }
+    out.push(']');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn texts_read_back_as_they_were() {
+        for text in ["", "plain", "\"quoted\\\"", "tab\tline\nend\r", "\u{0}\u{1f}", "</script>", "ümläut 🐝", "\u{2028}"] {
+            let written = to_text(&text.to_owned());
+            assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text, "{written}");
+            assert!(!written.contains('<'), "{written}");
+        }
+    }
+
+    #[test]
+    fn empty_and_nested_objects_are_closed() {
+        for value in [json!({}), json!({"a": {}}), json!([{}, {"b": []}]), json!({"a": {"b": {"c": 1.5}}, "d": null})] {
+            assert_eq!(serde_json::from_str::<Value>(&to_text(&value)).unwrap(), value);
+        }
+    }
+
+    #[test]
+    fn places_are_spelled_out() {
+        let root = At::Root("events");
+        let third = At::Index(&root, 3);
+        let payload = At::Key(&third, "payload");
+        assert_eq!(At::Key(&payload, "progress").to_string(), "events[3].payload.progress");
+        assert_eq!(At::Key(&At::Root(""), "type").to_string(), "type");
+    }
+
+    #[test]
+    fn whole_doubles_are_written_as_integers() {
+        assert_eq!(to_text(&42.0), "42");
+        assert_eq!(to_text(&-0.5), "-0.5");
+        assert_eq!(to_text(&1e300), "1e+300");
+    }
+}

@@ -1,0 +1,249 @@
+//! What the fold makes of events, seen from outside.
+
+use serde_json::json;
+
+use super::sessions::EntryKind;
+use super::tasks::TaskState;
+use super::*;
+use crate::demo::Scenario;
+use crate::event::wire::{At, from_text, to_text};
+use crate::event::{Draft, Timestamp};
+
+/// Folds events given as JSON, one a second from `START`.
+const START: i64 = 1_769_509_293_000;
+
+fn fold(events: &[serde_json::Value]) -> SwarmState {
+    let mut state = SwarmState::default();
+    for (index, event) in events.iter().enumerate() {
+        let draft = Draft::read(event.clone(), &At::Index(&At::Root("events"), index)).unwrap_or_else(|e| panic!("{e}"));
+        let now = Timestamp(START + 1_000 * index as i64);
+        state.fold(&draft.into_event(index as u64 + 1, now));
+    }
+    state
+}
+
+fn now_after(state: &SwarmState, seconds: i64) -> Timestamp {
+    Timestamp(state.as_of.0 + seconds * 1_000)
+}
+
+fn registered(id: &str) -> serde_json::Value {
+    json!({"type": "agent.registered", "entity": format!("agent:{id}"), "payload": {"name": id, "agent_type": "worker"}})
+}
+
+fn status(id: &str, status: &str) -> serde_json::Value {
+    json!({"type": "agent.status_changed", "entity": format!("agent:{id}"), "payload": {"status": status}})
+}
+
+fn task(id: &str, action: &str, payload: serde_json::Value) -> serde_json::Value {
+    json!({"type": format!("task.{action}"), "entity": format!("task:{id}"), "payload": payload})
+}
+
+fn standing(state: &SwarmState, id: &str, seconds: i64) -> (Attention, String) {
+    let standing = status::agent(&state.agents.by_id[id], now_after(state, seconds));
+    (standing.attention, standing.evidence.kind)
+}
+
+#[test]
+fn standings_follow_the_events_in_order_of_attention() {
+    let ask = json!({"type": "session.permission_requested", "entity": "session:s", "payload":
+        {"request_id": "r", "tool_name": "Bash", "command": "rm -rf x", "expires_at": "2026-01-27T11:00:00Z"}});
+    let begin = json!({"type": "session.started", "entity": "session:s", "payload": {"agent": "a", "permission_mode": "ask"}});
+    let query = json!({"type": "message.sent", "entity": "message:m", "payload":
+        {"from": "a", "to": "b", "message_type": "query", "content": "?", "size": 1}});
+    let answer = json!({"type": "message.sent", "entity": "message:n", "payload":
+        {"from": "b", "to": "a", "message_type": "response", "content": "!", "size": 1}});
+    let offline =
+        json!({"type": "agent.health_changed", "entity": "agent:a", "payload": {"status": "offline", "previous": "healthy"}});
+    let mut events = vec![registered("a"), registered("b")];
+    let mut expect = |event: Option<serde_json::Value>, seconds, attention, evidence: &str| {
+        events.extend(event);
+        assert_eq!(standing(&fold(&events), "a", seconds), (attention, evidence.to_owned()), "{:?}", events.last());
+    };
+    expect(None, 0, Attention::Idle, "agent.registered");
+    expect(Some(query), 0, Attention::Waiting, "message.sent");
+    expect(Some(answer), 0, Attention::Idle, "agent.registered");
+    expect(Some(status("a", "busy")), 0, Attention::Working, "agent.status_changed");
+    expect(None, 121, Attention::Stale, "agent.status_changed");
+    expect(Some(offline), 0, Attention::Lost, "agent.health_changed");
+    expect(Some(task("t", "started", json!({"agent": "a"}))), 0, Attention::Lost, "agent.health_changed");
+    expect(Some(task("t", "failed", json!({"error": "no"}))), 0, Attention::Failing, "task.failed");
+    expect(Some(begin), 0, Attention::Failing, "task.failed");
+    expect(Some(ask), 0, Attention::NeedsYou, "session.permission_requested");
+    let decided = json!({"type": "session.permission_decided", "entity": "session:s", "payload":
+        {"request_id": "r", "allowed": true, "always_allow": false, "by": "me"}});
+    expect(Some(decided), 0, Attention::Failing, "task.failed");
+    expect(Some(status("a", "stopped")), 999, Attention::Done, "agent.status_changed");
+}
+
+#[test]
+fn a_success_ends_a_failure() {
+    let state = fold(&[
+        registered("a"),
+        task("t", "started", json!({"agent": "a"})),
+        task("t", "failed", json!({"error": "no"})),
+        task("u", "started", json!({"agent": "a"})),
+        task("u", "completed", json!({})),
+    ]);
+    assert_eq!(standing(&state, "a", 0).0, Attention::Idle);
+    let agent = &state.agents.by_id["a"];
+    assert_eq!((agent.completed, agent.failed, agent.running), (1, 1, 0));
+}
+
+#[test]
+fn a_task_that_changes_hands_leaves_the_first() {
+    let state = fold(&[
+        registered("a"),
+        registered("b"),
+        task("t", "started", json!({"agent": "a"})),
+        task("t", "assigned", json!({"agent": "b"})),
+        task("t", "started", json!({})),
+    ]);
+    assert_eq!((state.agents.by_id["a"].running, state.agents.by_id["b"].running), (0, 1));
+    assert_eq!(state.agents.by_id["b"].task.as_deref(), Some("t"));
+}
+
+#[test]
+fn progress_only_grows_and_ends_with_the_task() {
+    let state = fold(&[
+        task("t", "created", json!({"description": "d"})),
+        task("t", "progress", json!({"progress": 60})),
+        task("t", "progress", json!({"progress": 40, "message": "late"})),
+        task("t", "failed", json!({"error": "x"})),
+        task("t", "progress", json!({"progress": 90})),
+    ]);
+    let task = &state.tasks.by_id["t"];
+    assert_eq!((task.state, task.progress, task.error.as_deref()), (TaskState::Failed, Some(60.0), Some("x")));
+    assert_eq!(state.tasks.failed, 1);
+}
+
+#[test]
+fn deltas_join_to_the_exact_text() {
+    let delta = |turn: &str, delta: &str| json!({"type": "session.text_delta", "entity": "session:s", "payload": {"turn_id": turn, "delta": delta}});
+    let tool = json!({"type": "session.tool_started", "entity": "session:s", "payload": {"tool_use_id": "u", "tool_name": "Read", "input": {"f": 1}}});
+    let answer = json!({"type": "session.tool_finished", "entity": "session:s", "payload":
+        {"tool_use_id": "u", "tool_name": "Read", "result": "ok", "is_error": false}});
+    let whole = json!({"type": "session.text_completed", "entity": "session:s", "payload": {"turn_id": "2", "text": "c d!", "intermediate": false}});
+    let state = fold(&[delta("1", "a "), delta("1", "🐝"), tool, delta("2", "c "), answer, delta("2", "d"), whole]);
+    let shown: Vec<(EntryKind, &str, bool)> =
+        state.sessions.by_id["s"].transcript.iter().map(|entry| (entry.kind, entry.text.as_str(), entry.done)).collect();
+    assert_eq!(shown, [(EntryKind::Text, "a 🐝", false), (EntryKind::Tool, "{\"f\":1}", true), (EntryKind::Text, "c d!", true)]);
+}
+
+#[test]
+fn a_long_text_is_cut_and_says_so() {
+    let piece = "é".repeat(3_000);
+    let delta = json!({"type": "session.text_delta", "entity": "session:s", "payload": {"delta": piece}});
+    let state = fold(&[delta.clone(), delta]);
+    let entry = &state.sessions.by_id["s"].transcript[0];
+    assert_eq!(entry.text.len() as u64 + entry.cut, 12_000);
+    assert!(entry.text.len() <= sessions::MAX_ENTRY);
+}
+
+#[test]
+fn memory_keeps_current_keys() {
+    let op = |action: &str, payload: serde_json::Value| json!({"type": format!("memory.{action}"), "payload": payload});
+    let state = fold(&[
+        op("stored", json!({"namespace": "n", "key": "k", "value": 1, "latency_ms": 2})),
+        op("updated", json!({"namespace": "n", "key": "k", "value": {"v": 2}, "latency_ms": 2})),
+        op("stored", json!({"namespace": "n", "key": "gone", "value": 1, "latency_ms": 2})),
+        op("deleted", json!({"namespace": "n", "key": "gone", "latency_ms": 2})),
+        op("retrieved", json!({"namespace": "n", "key": "k", "cache_hit": true, "latency_ms": 1})),
+    ]);
+    let keys = &state.memory.namespaces["n"].keys;
+    assert_eq!(keys.len(), 1);
+    assert_eq!((keys["k"].value.as_deref(), keys["k"].writes), (Some("{\"v\":2}"), 2));
+    assert_eq!((state.memory.hits, state.memory.latency_ms), (1, 9.0));
+}
+
+#[test]
+fn an_event_folds_once() {
+    let mut state = fold(&[registered("a")]);
+    let event = Draft::read(registered("b"), &At::Root("")).unwrap().into_event(1, Timestamp(START));
+    let before = hash(&state);
+    assert_eq!(state.fold(&event), Touched::NONE);
+    assert_eq!(hash(&state), before);
+}
+
+#[test]
+fn a_clock_far_ahead_does_not_move_the_swarms() {
+    let mut event = registered("a");
+    event["ts"] = json!("2099-01-01T00:00:00Z");
+    let state = fold(&[event, registered("b")]);
+    assert_eq!(state.as_of, Timestamp(START + 1_000));
+    assert_eq!(state.rates.seconds.len(), 2);
+}
+
+#[test]
+fn rates_are_means_over_whole_seconds() {
+    let events: Vec<_> = (0..30).map(|n| registered(&n.to_string())).collect();
+    let state = fold(&events);
+    assert_eq!(state.rates.per_second(now_after(&state, 1), 10).events, 1.0);
+    assert_eq!(state.rates.per_second(now_after(&state, 300), 10).events, 0.0);
+    assert_eq!(state.rates.series(now_after(&state, 1), 4, |second| second.events), [1, 1, 1, 1]);
+}
+
+#[test]
+fn a_snapshot_reads_back_and_folds_on_alike() {
+    let mut scenario = Scenario::new(7, 40, Timestamp(START));
+    let mut whole = SwarmState::default();
+    let mut resumed = SwarmState::default();
+    for seq in 1..=6_000 {
+        let draft = scenario.next_event();
+        let now = draft.ts.unwrap();
+        let event = draft.into_event(seq, now);
+        whole.fold(&event);
+        if seq == 2_500 {
+            resumed = from_text(&to_text(&whole)).unwrap();
+        }
+        resumed.fold(&event);
+    }
+    assert_eq!(hash(&resumed), hash(&whole));
+    assert_eq!(resumed, whole);
+}
+
+/// The state stays small whatever comes: 200,000 events over ever new names.
+#[test]
+fn everything_is_bounded() {
+    let mut state = SwarmState::default();
+    let kinds = ["agent", "task", "session", "provider", "selfcheck", "trade", "message", "memory"];
+    for seq in 1..=200_000_u64 {
+        let id = format!("{seq}");
+        let event = match kinds[(seq % 8) as usize] {
+            "agent" => registered(&id),
+            "task" => task(&id, "created", json!({"description": "d"})),
+            "session" => {
+                json!({"type": "session.text_delta", "entity": {"kind": "session", "id": id}, "payload": {"delta": "x"}})
+            }
+            "provider" => {
+                json!({"type": "provider.status_changed", "entity": {"kind": "provider", "id": id}, "payload": {"state": "READY", "endpoint": "e"}})
+            }
+            "selfcheck" => json!({"type": "selfcheck.started", "entity": {"kind": "selfcheck", "id": id}}),
+            "trade" => json!({"type": "trade.analysis_started", "entity": {"kind": "trade", "id": id}, "payload": {"mint": id}}),
+            "message" => json!({"type": "message.sent", "entity": {"kind": "message", "id": id},
+                "payload": {"from": id, "to": "*", "message_type": "broadcast", "content": "c", "size": 1}}),
+            _ => {
+                json!({"type": "memory.stored", "payload": {"namespace": format!("n{}", seq % 400), "key": id, "value": 1, "latency_ms": 0}})
+            }
+        };
+        state.fold(&Draft::read(event, &At::Root("")).unwrap().into_event(seq, Timestamp(START + seq as i64)));
+    }
+    let slack = |cap: usize| cap + cap / 8;
+    assert!(state.agents.by_id.len() <= slack(agents::MAX_AGENTS));
+    assert!(state.tasks.by_id.len() <= slack(tasks::MAX_TASKS));
+    assert!(state.sessions.by_id.len() <= slack(sessions::MAX_SESSIONS));
+    assert!(state.providers.by_id.len() <= slack(providers::MAX_PROVIDERS));
+    assert!(state.selfchecks.by_id.len() <= slack(selfchecks::MAX_RUNS));
+    assert!(state.trades.tokens.len() <= slack(trades::MAX_TOKENS));
+    assert!(state.messages.pairs.len() <= slack(messages::MAX_PAIRS));
+    assert!(state.memory.namespaces.len() <= slack(memory::MAX_NAMESPACES));
+    assert!(state.memory.namespaces.values().all(|namespace| namespace.keys.len() <= slack(memory::MAX_KEYS)));
+    assert_eq!(state.agents.by_id.len() as u64 + state.agents.forgotten, 25_000);
+    assert!(to_text(&state).len() < 16 * 1024 * 1024);
+}
+
+/// The hash of a seeded fold, for the test that folds the same in the browser.
+#[test]
+fn the_hash_of_a_seeded_swarm_is_stable_within_a_build() {
+    assert_eq!(crate::demo::hash_of(1, 3_000), crate::demo::hash_of(1, 3_000));
+    assert_ne!(crate::demo::hash_of(1, 3_000), crate::demo::hash_of(2, 3_000));
+}
