@@ -7,7 +7,7 @@
 One coordinator walks the folder, cuts the walk into tasks of up to 20 files and hands them to its
 workers, which are threads. The workers count words and put their counts into a shared memory; the
 coordinator gathers them there and writes the index as JSON: totals, top words, word -> files, and
-the files that could not be read. Everything the deck shows of it happened and was measured.
+what could not be read. Everything the deck shows of it happened and was measured.
 
 The part to take over into a swarm of your own is `Reporter`: `emit` never waits for the deck, and
 a deck that is away costs the work nothing. Needs Python 3.9 and its standard library only.
@@ -20,26 +20,24 @@ from __future__ import annotations
 
 import argparse
 import collections
-import dataclasses
 import datetime
 import hashlib
 import http.client
 import itertools
 import json
-import math
 import os
+import platform
 import queue
 import random
 import re
 import secrets
 import signal
-import socket
 import stat
 import sys
 import threading
 import time
 import urllib.parse
-from typing import Any, Optional
+from typing import Any, NamedTuple, Optional
 
 # Reporting. At QUEUE_EVENTS the oldest event is dropped and counted: what is happening now matters
 # more on a deck than what has passed. One batch more is in the sender's hands.
@@ -54,11 +52,11 @@ FLUSH_SECONDS = 5.0  # at the end, for what is still waiting
 # Work.
 FILES_PER_TASK = 20
 TASKS_AHEAD = 32  # tasks put up before a worker is free for them
-MAX_WORKERS = 64  # keeps the topology within one event's 64 KiB
-MAX_FILE_BYTES = 16 * 1024 * 1024  # a larger file is reported as failed
+MAX_WORKERS = 64
+MAX_FILE_BYTES = 16 * 1024 * 1024  # a larger file counts as failed
 MAX_WORD = 64  # a longer run of letters is data, not a word
 STOP_SECONDS = 5.0  # at the end, for the workers to finish what they have in hand
-DRAW_SECONDS = 0.5  # the topology is published at most this often
+DRAW_SECONDS = 0.5  # the topology is published at most this often while the work runs
 SKIPPED_FOLDERS = {"target", "node_modules"}  # and hidden ones
 WORD = re.compile(r"[^\W\d_]{2,}")  # two letters or more, in any script
 
@@ -67,7 +65,7 @@ CONTENTS, PARTIALS = "indexer.contents", "indexer.partials"  # namespaces of the
 
 
 def say(text: str) -> None:
-    """Tells the person at the terminal; what a server or a file name brings along stays one plain line."""
+    """Tells the person at the terminal, in one line whatever a server or a file name brings along."""
     print("indexer: " + "".join(c if c.isprintable() else " " for c in text), file=sys.stderr, flush=True)
 
 
@@ -83,7 +81,7 @@ class Reporter:
         self._waiting: collections.deque[dict] = collections.deque()
         self._wakeup = threading.Condition()
         self._closing = threading.Event()
-        self._last_problem = ""
+        self._last_refusal = ""
         parts = urllib.parse.urlsplit(url)
         connect = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
         self._connection = connect(parts.hostname, parts.port, timeout=POST_SECONDS)
@@ -122,7 +120,7 @@ class Reporter:
         for count, fate in (
             (self.dropped, f"dropped, the oldest of more than {QUEUE_EVENTS} that waited for the deck"),
             (self.refused, "refused by the deck"),
-            (late, f"given up, not acknowledged by {self.url} in time"),
+            (late, f"given up: {self.url} did not acknowledge them in time"),
         ):
             if count:
                 say(f"{count} events {fate}")
@@ -143,10 +141,9 @@ class Reporter:
 
     def _deliver(self, batch: list[dict]) -> None:
         # "replace" because a text with half a surrogate pair would make the whole batch unreadable.
-        lines = [json.dumps(event, ensure_ascii=False).encode("utf-8", "replace") for event in batch]
-        body = b"\n".join(lines) + b"\n"
+        body = b"".join(json.dumps(event, ensure_ascii=False).encode("utf-8", "replace") + b"\n" for event in batch)
         if len(body) > BATCH_BYTES:
-            status, problem = 413, f"{len(body)} bytes in one event"
+            status, problem = 413, f"{len(body)} bytes are more than a deck takes"
         else:
             status, problem = self._post_until_answered(body)
         if not problem:
@@ -159,12 +156,12 @@ class Reporter:
             self._deliver(batch[middle:])
         else:
             self.refused += len(batch)
-            if problem != self._last_problem:
-                say(f"the deck refused {len(batch)} events: {problem}")
-            self._last_problem = problem
+            if problem != self._last_refusal:
+                say(f"the deck refused what it was sent: {problem}")
+            self._last_refusal = problem
 
     def _post_until_answered(self, body: bytes) -> tuple[int, str]:
-        """Status, and what is wrong with the batch in the deck's words; empty where it was accepted."""
+        """The status, and what is wrong in the deck's words; empty where the batch was accepted."""
         for attempt in itertools.count():
             try:
                 status, problem = self._post(body)
@@ -179,7 +176,7 @@ class Reporter:
             if attempt == 1:
                 say(f"the deck at {self.url} does not answer ({problem}); the work goes on, the events wait")
             self._back_off(attempt)
-        raise AssertionError("unreachable")
+        raise AssertionError("the loop above has no end")
 
     def _post(self, body: bytes) -> tuple[int, str]:
         self._connection.request("POST", self._path, body, self._headers)
@@ -215,7 +212,7 @@ class SharedMemory:
         self._spaces: dict[str, dict[str, Any]] = {CONTENTS: {}, PARTIALS: {}}
 
     def store(self, namespace: str, key: str, value: Any, digest: dict) -> None:
-        """Keeps a value. The deck is told its digest: all counts may be more than an event can hold."""
+        """Keeps a value. The deck is told its digest: the value may be more than an event can hold."""
         began = time.perf_counter()
         with self._lock:
             known = key in self._spaces[namespace]
@@ -234,40 +231,30 @@ class SharedMemory:
         """The keys whose values contain `query`."""
         began = time.perf_counter()
         with self._lock:
-            entries = list(self._spaces[namespace].items())
-        found = [key for key, value in entries if query in value]
+            found = [key for key, value in self._spaces[namespace].items() if query in value]
         self._report("searched", namespace, began, query=query, result_count=len(found))
         return found
 
     def _report(self, operation: str, namespace: str, began: float, **fields: Any) -> None:
-        fields["latency_ms"] = round((time.perf_counter() - began) * 1000, 4)
-        self._reporter.emit(f"memory.{operation}", namespace, {"namespace": namespace, **fields})
+        latency = round((time.perf_counter() - began) * 1000, 4)
+        self._reporter.emit(f"memory.{operation}", namespace, {"namespace": namespace, **fields, "latency_ms": latency})
 
 
-@dataclasses.dataclass
-class Task:
-    """Some files for one worker."""
+class Task(NamedTuple):
+    """Some files for one worker, and which of them failed, and why; the counts go to the shared memory."""
 
     id: str
     files: list[str]
-
-
-@dataclasses.dataclass
-class Outcome:
-    """How a task ended; the counts themselves are in the shared memory under the task's id."""
-
-    task: Task
     failed: dict[str, str]
 
 
-@dataclasses.dataclass
-class Message:
-    """What one agent tells another: `content` in words, `body` as the thing itself."""
+class Message(NamedTuple):
+    """What one agent tells another: `content` in words, `task` where one is given or given back."""
 
     sender: str
     kind: str
     content: str
-    body: Any
+    task: Optional[Task]
 
 
 class Swarm:
@@ -275,44 +262,16 @@ class Swarm:
 
     def __init__(self, reporter: Reporter, directory: str, pace: float) -> None:
         self.reporter, self.directory, self.pace = reporter, directory, pace
-        self.run = reporter.run
         self.memory = SharedMemory(reporter)
         self.stopping = threading.Event()
-        # An inbox stays short by itself: a worker has one task at a time, so at most FILES_PER_TASK
-        # errors and one response of each worker wait for the coordinator.
+        # An inbox stays short by itself: a worker has one task at a time, so no more than an error
+        # for each of its files and one response of each worker wait for the coordinator.
         self.inboxes: dict[str, queue.Queue[Message]] = {}
         self._numbers = itertools.count(1)
 
-    def number(self) -> int:
-        """A number that this run has not used yet."""
-        return next(self._numbers)
-
-    def send(self, sender: str, to: str, kind: str, content: str, body: Any = None) -> None:
-        """Puts a message into the inbox of `to`; `*` is everyone else."""
-        size = len(content.encode())
-        payload = {"from": sender, "to": to, "message_type": kind, "content": content, "size": size}
-        self.reporter.emit("message.sent", f"message-{self.run}-{self.number()}", payload)
-        for agent, inbox in self.inboxes.items():
-            if agent == to or (to == "*" and agent != sender):
-                inbox.put(Message(sender, kind, content, body))
-
-
-def shown(file: str) -> str:
-    """A file name as text; bytes that are no UTF-8 appear as \\xNN."""
-    return os.fsencode(file).decode("utf-8", "backslashreplace")
-
-
-def share(done: int, total: int) -> float:
-    return round(100 * done / total, 1)
-
-
-def verdict_on(task: str, figures: dict[str, int], began: float) -> tuple[str, str, dict[str, Any]]:
-    """The event that ends a task: failed where there were files and not one could be read."""
-    if figures["failed"] and not figures["files"]:
-        return "task.failed", task, {"error": f"none of {figures['failed']} files could be read"}
-    duration = round((time.monotonic() - began) * 1000)
-    result = f"{figures['words']} words in {figures['files']} files"
-    return "task.completed", task, {"duration_ms": duration, "result": result, "stats": figures}
+    def new_id(self, what: str) -> str:
+        """An id that no other run and nothing else in this one has."""
+        return f"{what}-{self.reporter.run}-{next(self._numbers)}"
 
 
 class Agent:
@@ -321,24 +280,26 @@ class Agent:
     def __init__(self, swarm: Swarm, id: str, agent_type: str, capabilities: list[str], parent: Optional[str]) -> None:
         self.swarm, self.id, self.agent_type = swarm, id, agent_type
         self.name = id.replace("-", " ").capitalize()
-        self.inbox: queue.Queue[Message] = queue.Queue()
-        self.swarm.inboxes[id] = self.inbox
+        self.emit = swarm.reporter.emit
         self.status: Optional[str] = None
+        self._inbox = swarm.inboxes[id] = queue.Queue()
         self._handled = 0
         self._measured: Optional[tuple[float, float]] = None
-        description = {"name": self.name, "agent_type": agent_type, "capabilities": capabilities, "parent": parent}
-        description.update(version=f"Python {sys.version.split()[0]}", host=socket.gethostname() or None)
-        self.emit("agent.registered", id, description)
+        about = {"name": self.name, "agent_type": agent_type, "capabilities": capabilities, "parent": parent}
+        self.emit("agent.registered", id, {**about, "host": platform.node() or None})
         self.announce("spawning")
 
-    def emit(self, kind: str, entity: str, payload: dict[str, Any]) -> None:
-        self.swarm.reporter.emit(kind, entity, payload)
-
-    def send(self, to: str, kind: str, content: str, body: Any = None) -> None:
-        self.swarm.send(self.id, to, kind, content, body)
+    def send(self, to: str, kind: str, content: str, task: Optional[Task] = None) -> None:
+        """Puts a message into the inbox of `to`; `*` is everyone else."""
+        size = len(content.encode())
+        payload = {"from": self.id, "to": to, "message_type": kind, "content": content, "size": size}
+        self.emit("message.sent", self.swarm.new_id("message"), payload)
+        for agent, inbox in self.swarm.inboxes.items():
+            if agent == to or (to == "*" and agent != self.id):
+                inbox.put(Message(self.id, kind, content, task))
 
     def receive(self, timeout: Optional[float] = None) -> Message:
-        message = self.inbox.get(timeout=timeout)
+        message = self._inbox.get(timeout=timeout)
         self._handled += 1
         return message
 
@@ -346,64 +307,32 @@ class Agent:
         """Changes the own status; only from the agent's own thread, whose time it measures."""
         self.announce(status, task, reason, self._metrics())
 
-    def announce(self, status: str, task: Optional[str] = None, reason: Optional[str] = None, metrics: Optional[dict] = None) -> None:
+    def announce(self, status: str, task: Any = None, reason: Any = None, metrics: Any = None) -> None:
         previous, self.status = self.status, status
         payload = {"status": status, "previous": previous, "task": task, "reason": reason, "metrics": metrics}
         self.emit("agent.status_changed", self.id, payload)
 
     def give_up(self, file: str, reason: str, parent: str) -> None:
         """Makes of what cannot be read a failed task of its own."""
-        task = f"{parent}-unreadable-{self.swarm.number()}"
+        task = self.swarm.new_id("unreadable")
         self.emit("task.created", task, {"description": f"Read {shown(file)}", "parent": parent})
         self.emit("task.assigned", task, {"agent": self.id})
         self.emit("task.started", task, {"agent": self.id})
         self.emit("task.failed", task, {"error": reason})
 
     def _metrics(self) -> dict[str, Any]:
-        """Messages handled, and the share of a core used since last asked where that is long enough ago to say.
+        """Messages handled, and the share of a core used since last asked if that is long enough to tell.
 
         No memory: the agents are threads, and the memory of their process is nobody's own.
         """
         metrics: dict[str, Any] = {"message_count": self._handled}
         wall, cpu = time.monotonic(), time.thread_time()
-        if self._measured is None:
-            self._measured = (wall, cpu)
-        elif wall - self._measured[0] >= 0.02:
-            metrics["cpu"] = round(100 * (cpu - self._measured[1]) / (wall - self._measured[0]), 1)
+        then, spent = self._measured or (wall, cpu)
+        if wall - then >= 0.02:
+            metrics["cpu"] = round(100 * (cpu - spent) / (wall - then), 1)
+        if self._measured is None or "cpu" in metrics:
             self._measured = (wall, cpu)
         return metrics
-
-
-class Unreadable(Exception):
-    """A file that is no text one can read; says why."""
-
-
-def read_bytes(path: str) -> bytes:
-    """A regular file's content. What is none is not opened: opening a FIFO would wait for a writer."""
-    try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise Unreadable("not a regular file")
-        with open(path, "rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
-    except OSError as error:
-        raise Unreadable(error.strerror or type(error).__name__) from error
-    if len(content) > MAX_FILE_BYTES:
-        raise Unreadable(f"larger than {MAX_FILE_BYTES // 1024 // 1024} MiB")
-    return content
-
-
-def count_words(content: bytes) -> collections.Counter[str]:
-    """How often each word stands in a text, in lower case."""
-    if b"\0" in content:
-        raise Unreadable(f"binary: a zero byte at {content.index(0)}")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise Unreadable(f"not UTF-8 text: byte 0x{content[error.start]:02x} at {error.start}") from error
-    words: collections.Counter[str] = collections.Counter()
-    for line in text.splitlines():  # by line, so that the other threads get their turn in a long text
-        words.update(word for word in WORD.findall(line.lower()) if len(word) <= MAX_WORD)
-    return words
 
 
 class Worker(Agent):
@@ -415,48 +344,49 @@ class Worker(Agent):
 
     def _work(self) -> None:
         self.turn("idle")
-        while (message := self.receive()).kind != "broadcast":
-            self._take_on(message.body)
+        while task := (message := self.receive()).task:
+            self._take_on(task)
         self.turn("stopped", reason=message.content)
 
     def _take_on(self, task: Task) -> None:
         self.turn("busy", task=task.id)
-        self.emit("task.started", task.id, {"agent": self.id, "title": f"Count {len(task.files)} files"})
+        self.emit("task.started", task.id, {"agent": self.id, "title": f"Count {some_files(len(task.files))}"})
         try:
-            outcome = self._count(task)
+            finished = self._count(task)
         except Exception as fault:  # a worker's fault is one task's failure, never the swarm's end
             error = f"{type(fault).__name__}: {fault}"
+            task.failed.update(dict.fromkeys(task.files, error))
             self.emit("task.failed", task.id, {"error": error})
             self.turn("error", reason=error)
-            self.send(COORDINATOR, "error", error, Outcome(task, dict.fromkeys(task.files, error)))
+            self.send(COORDINATOR, "error", error, task)
             return
         self.turn("idle")
-        if outcome:
-            said = f"{len(task.files) - len(outcome.failed)} files counted, {len(outcome.failed)} unreadable"
-            self.send(COORDINATOR, "response", said, outcome)
+        if finished:
+            good, bad = len(task.files) - len(task.failed), len(task.failed)
+            self.send(COORDINATOR, "response", f"{some_files(good)} counted, {bad} unreadable", task)
 
-    def _count(self, task: Task) -> Optional[Outcome]:
-        """Counts file by file; None where the run was interrupted."""
+    def _count(self, task: Task) -> bool:
+        """Counts file by file; False where the run was interrupted."""
         began = time.monotonic()
         partial: dict[str, collections.Counter[str]] = {}
-        failed: dict[str, str] = {}
         for done, file in enumerate(task.files, 1):
-            # The pace is there for a person to follow, and an interrupt need not wait for it.
+            # The pace is there for a person to follow; an interrupt need not wait for it.
             if self.swarm.stopping.wait(self.swarm.pace):
                 self.emit("task.cancelled", task.id, {"reason": "interrupted"})
-                return None
+                return False
             try:
                 partial[file] = self._words_of(file)
             except Unreadable as reason:
-                failed[file] = str(reason)
+                task.failed[file] = str(reason)
                 self.give_up(file, str(reason), task.id)
                 self.send(COORDINATOR, "error", f"{shown(file)}: {reason}")
-            self.emit("task.progress", task.id, {"progress": share(done, len(task.files)), "message": shown(file)})
+            progress = {"progress": percent(done, len(task.files)), "message": shown(file)}
+            self.emit("task.progress", task.id, progress)
         words = sum(sum(counts.values()) for counts in partial.values())
-        figures = {"files": len(partial), "failed": len(failed), "words": words}
+        figures = {"files": len(partial), "failed": len(task.failed), "words": words}
         self.swarm.memory.store(PARTIALS, task.id, partial, figures)
         self.emit(*verdict_on(task.id, figures, began))
-        return Outcome(task, failed)
+        return True
 
     def _words_of(self, file: str) -> collections.Counter[str]:
         """The counts of a file, out of the shared memory where the same content was counted before."""
@@ -480,13 +410,14 @@ class Coordinator(Agent):
         self.files = 0
         self.words: collections.Counter[str] = collections.Counter()
         self.failed: dict[str, str] = {}
-        self._task = f"index-{swarm.run}"
+        self._task = swarm.new_id("index")
         self._where: dict[str, list[str]] = collections.defaultdict(list)
         self._put_up: collections.deque[Task] = collections.deque()
+        self._given: dict[str, Task] = {}
         self._workers = {worker.id: worker for worker in (Worker(swarm, n + 1) for n in range(workers))}
         self._tried = dict.fromkeys(self._workers, 0)
         self._read = dict.fromkeys(self._workers, 0)
-        self._drawn = -math.inf
+        self._drawn = 0.0
 
     def lead(self) -> None:
         """The whole run, from the walk to the last agent's stop."""
@@ -527,15 +458,15 @@ class Coordinator(Agent):
 
         def unlistable(error: OSError) -> None:
             folder = os.path.relpath(error.filename, root)
-            self.failed[shown(folder)] = error.strerror or type(error).__name__
-            self.give_up(folder, self.failed[shown(folder)], self._task)
+            self.failed[shown(folder)] = reason = error.strerror or type(error).__name__
+            self.give_up(folder, reason, self._task)
 
         for folder, folders, names in os.walk(root, onerror=unlistable):
             if self.swarm.stopping.is_set():
                 break
             folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in SKIPPED_FOLDERS)
             files += [os.path.relpath(os.path.join(folder, name), root) for name in sorted(names)]
-        index = os.path.relpath(os.path.realpath(self.out), os.path.realpath(root))
+        index = os.path.relpath(self.out, os.path.realpath(root))
         return [file for file in files if file != index]
 
     def _hand_out(self, files: list[str]) -> None:
@@ -554,38 +485,41 @@ class Coordinator(Agent):
                 message = self.receive(timeout=0.2)
             except queue.Empty:
                 continue
-            if message.body:
-                self._gather(message.body, message.sender)
+            if message.task:
+                self._gather(message.task, message.sender)
                 free.append(message.sender)
-                done += len(message.body.task.files)
-                self.emit("task.progress", self._task, {"progress": share(done, len(files)), "message": f"{done} of {len(files)} files"})
-                if time.monotonic() - self._drawn >= DRAW_SECONDS:
-                    self.draw()
+                done += len(message.task.files)
+                progress = {"progress": percent(done, len(files)), "message": f"{done} of {len(files)} files"}
+                self.emit("task.progress", self._task, progress)
 
     def _create(self, files: list[str]) -> Task:
-        task = Task(f"{self._task}-{self.swarm.number()}", files)
-        description = f"Count the words of {len(files)} files, from {shown(files[0])}"
+        task = Task(self.swarm.new_id("count"), files, {})
+        description = f"Count the words of {some_files(len(files))}, from {shown(files[0])}"
         self.emit("task.created", task.id, {"description": description, "parent": self._task})
         return task
 
     def _assign(self, task: Task, worker: str) -> None:
+        self._given[worker] = task
         self.emit("task.assigned", task.id, {"agent": worker})
-        self.send(worker, "task", f"count {len(task.files)} files, from {shown(task.files[0])}", task)
+        self.send(worker, "task", f"count {some_files(len(task.files))}, from {shown(task.files[0])}", task)
 
-    def _gather(self, outcome: Outcome, worker: str) -> None:
-        partial = self.swarm.memory.retrieve(PARTIALS, outcome.task.id) or {}
+    def _gather(self, task: Task, worker: str) -> None:
+        partial = self.swarm.memory.retrieve(PARTIALS, task.id) or {}
         for file, words in partial.items():
             self.words.update(words)
             for word in words:
                 self._where[word].append(shown(file))
         self.files += len(partial)
-        self.failed.update((shown(file), reason) for file, reason in outcome.failed.items())
+        self.failed.update((shown(file), reason) for file, reason in task.failed.items())
         self._read[worker] += len(partial)
-        self._tried[worker] += len(outcome.task.files)
+        self._tried[worker] += len(task.files)
+        if time.monotonic() - self._drawn >= DRAW_SECONDS:
+            self.draw()
 
     def _conclude(self, began: float) -> tuple[tuple, str]:
         """Writes the index; gives the verdict on the run and the word of it for all."""
-        figures = {"files": self.files, "failed": len(self.failed), "words": sum(self.words.values()), "distinct_words": len(self.words)}
+        figures = {"files": self.files, "failed": len(self.failed), "words": sum(self.words.values())}
+        figures["distinct_words"] = len(self.words)
         top = sorted(self.words.items(), key=lambda entry: (-entry[1], entry[0]))[:50]
         self._write({
             "directory": shown(self.swarm.directory),
@@ -594,20 +528,21 @@ class Coordinator(Agent):
             "failed": dict(sorted(self.failed.items())),
             "words": {word: sorted(self._where[word]) for word in sorted(self._where)},
         })
-        spread = [f"{word} stands in {len(self.swarm.memory.search(CONTENTS, word))} different texts" for word, _ in top[:3]]
-        farewell = "; ".join([f"the index is written: {self.files} files, {len(self.words)} words", *spread])
+        counts = [(word, len(self.swarm.memory.search(CONTENTS, word))) for word, _ in top[:3]]
+        spread = [f"{word} stands in {count} different texts" for word, count in counts]
+        farewell = "; ".join([f"the index is written: {some_files(self.files)}, {len(self.words)} words", *spread])
         return verdict_on(self._task, figures, began), farewell
 
     def _write(self, index: dict) -> None:
         """Replaces the index as a whole: a reader sees the old one or the new one."""
-        part = f"{self.out}.{self.swarm.run}.part"
+        part = f"{self.out}.{self.swarm.reporter.run}.part"
         try:
             with open(part, "w", encoding="utf-8") as file:
                 json.dump(index, file, ensure_ascii=False, indent=1)
             os.replace(part, self.out)
             self.written = True
         finally:
-            if not self.written and os.path.exists(part):
+            if os.path.exists(part):
                 os.unlink(part)
 
     def _dismiss(self, verdict: tuple, farewell: str) -> None:
@@ -617,7 +552,9 @@ class Coordinator(Agent):
         for worker in self._workers.values():
             worker.thread.join(max(0.0, deadline - time.monotonic()))
             if worker.thread.is_alive():
-                worker.announce("error", reason=f"did not stop within {STOP_SECONDS:.0f} s")
+                reason = f"did not stop within {STOP_SECONDS:.0f} s"
+                self.emit("task.cancelled", self._given[worker.id].id, {"reason": reason})
+                worker.announce("error", reason=reason)
         for task in self._put_up:
             self.emit("task.cancelled", task.id, {"reason": farewell})
         self.emit(*verdict)
@@ -626,32 +563,87 @@ class Coordinator(Agent):
         self.draw()
 
 
+class Unreadable(Exception):
+    """Why a file is no text one can read."""
+
+
+def read_bytes(path: str) -> bytes:
+    """A regular file's content. Nothing else is opened: opening a FIFO would wait for its writer."""
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise Unreadable("not a regular file")
+        with open(path, "rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise Unreadable(error.strerror or type(error).__name__) from error
+    if len(content) > MAX_FILE_BYTES:
+        raise Unreadable(f"larger than {MAX_FILE_BYTES // 1024 // 1024} MiB")
+    return content
+
+
+def count_words(content: bytes) -> collections.Counter[str]:
+    """How often each word stands in a text, in lower case."""
+    if b"\0" in content:
+        raise Unreadable(f"binary: a zero byte at {content.index(0)}")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unreadable(f"not UTF-8 text: byte 0x{content[error.start]:02x} at {error.start}") from error
+    words: collections.Counter[str] = collections.Counter()
+    for line in text.splitlines():  # by line, so that other threads get their turn in a long text
+        words.update(word for word in WORD.findall(line.lower()) if len(word) <= MAX_WORD)
+    return words
+
+
+def verdict_on(task: str, figures: dict[str, int], began: float) -> tuple[str, str, dict[str, Any]]:
+    """The event that ends a task: failed where there were files and not one could be read."""
+    if figures["failed"] and not figures["files"]:
+        return "task.failed", task, {"error": f"none of the files could be read: {figures['failed']} failed"}
+    duration = round((time.monotonic() - began) * 1000)
+    result = f"{figures['words']} words in {some_files(figures['files'])}"
+    return "task.completed", task, {"duration_ms": duration, "result": result, "stats": figures}
+
+
+def percent(done: int, total: int) -> float:
+    return round(100 * done / total, 1)
+
+
+def some_files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
+
+
+def shown(file: str) -> str:
+    """A file name as text; bytes that are no UTF-8 appear as \\xNN."""
+    return os.fsencode(file).decode("utf-8", "backslashreplace")
+
+
 def arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Index the words of a folder with a swarm of agents that report to a Swarmdeck.")
+    parser = argparse.ArgumentParser(description="Index a folder's words with a swarm that reports to a Swarmdeck.")
     parser.add_argument("directory", metavar="DIRECTORY")
     parser.add_argument("--url", default="http://127.0.0.1:3000", help="the deck (default %(default)s)")
     parser.add_argument("--workers", type=int, default=4, help=f"1 to {MAX_WORKERS} (default %(default)s)")
     parser.add_argument("--out", default="index.json", help="where the index is written (default ./%(default)s)")
-    parser.add_argument("--pace", type=float, default=0.02, metavar="SECONDS", help="rest before each file, so that a person can follow (default %(default)s)")
-    parser.add_argument("--token", default=os.environ.get("SWARMDECK_TOKEN"), help="the deck's token (default $SWARMDECK_TOKEN)")
+    parser.add_argument("--pace", type=float, default=0.02, metavar="SECONDS",
+                        help="rest before each file, so that a person can follow (default %(default)s)")
+    parser.add_argument("--token", default=os.environ.get("SWARMDECK_TOKEN"), help="else $SWARMDECK_TOKEN")
     given = parser.parse_args()
-    if not os.path.isdir(given.directory) or not os.access(given.directory, os.R_OK | os.X_OK):
-        parser.error(f"{shown(given.directory)} is no folder that can be read")
-    if os.path.lexists(given.out) and not os.path.isfile(given.out) or not os.path.isdir(os.path.dirname(given.out) or "."):
-        parser.error(f"{shown(given.out)} is no place for a file")
-    if not 1 <= given.workers <= MAX_WORKERS:
-        parser.error(f"--workers is 1 to {MAX_WORKERS}")
-    if not 0 <= given.pace <= 60:
-        parser.error("--pace is 0 to 60 seconds")
-    if given.token and not (given.token.isascii() and given.token.isprintable()):
-        parser.error("the token has characters that no HTTP header can carry")
     try:
-        parts = urllib.parse.urlsplit(given.url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        url = urllib.parse.urlsplit(given.url)
+        reachable = url.scheme in ("http", "https") and url.hostname and url.port != 0
     except ValueError:
-        usable = False
-    if not usable:
-        parser.error(f"{given.url} is no http:// or https:// address")
+        reachable = False
+    for fits, fault in (
+        (os.path.isdir(given.directory), f"{shown(given.directory)} is no folder"),
+        (os.access(given.directory, os.R_OK | os.X_OK), f"{shown(given.directory)} cannot be read"),
+        (os.path.isdir(os.path.dirname(given.out) or "."), "--out is in no folder"),
+        (os.path.isfile(given.out) or not os.path.lexists(given.out), "--out is there and no file"),
+        (1 <= given.workers <= MAX_WORKERS, f"--workers is 1 to {MAX_WORKERS}"),
+        (0 <= given.pace <= 60, "--pace is 0 to 60 seconds"),
+        (reachable, "--url is no http:// or https:// address"),
+        (not given.token or given.token.isascii() and given.token.isprintable(), "--token fits in no header"),
+    ):
+        if not fits:
+            parser.error(fault)
     return given
 
 
@@ -660,28 +652,29 @@ def main() -> int:
     reporter = Reporter(given.url, given.token, run=secrets.token_hex(4))
     swarm = Swarm(reporter, given.directory, given.pace)
 
-    def interrupt(number: int, _frame: Any) -> None:
-        signal.signal(number, signal.SIG_DFL)  # a second one ends the program at once
+    def interrupt(_number: int, _frame: Any) -> None:
+        for each in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(each, signal.SIG_DFL)  # a second one ends the program at once
         swarm.stopping.set()
 
-    signal.signal(signal.SIGINT, interrupt)
-    signal.signal(signal.SIGTERM, interrupt)
-    coordinator = Coordinator(swarm, given.workers, given.out)
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, interrupt)
+    coordinator = Coordinator(swarm, given.workers, os.path.realpath(given.out))
     try:
         coordinator.lead()
     except OSError as error:
         say(f"the index could not be written: {error}")
     finally:
         reporter.close()
-    if swarm.stopping.is_set() and not coordinator.written:
+    interrupted = swarm.stopping.is_set() and not coordinator.written
+    if interrupted:
         say("interrupted; no index was written")
     print(
-        f"{coordinator.files} files indexed, {len(coordinator.failed)} failed, {len(coordinator.words)} distinct words; "
-        f"events: {reporter.delivered} delivered, {reporter.created - reporter.delivered} not delivered"
+        f"{coordinator.files} files indexed, {len(coordinator.failed)} failed, "
+        f"{len(coordinator.words)} distinct words; events: {reporter.delivered} delivered, "
+        f"{reporter.created - reporter.delivered} not delivered"
     )
-    if coordinator.written:
-        return 0
-    return 130 if swarm.stopping.is_set() else 1
+    return 130 if interrupted else 0 if coordinator.written else 1
 
 
 if __name__ == "__main__":

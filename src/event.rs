@@ -91,6 +91,9 @@ impl Wire for Entity {
         };
         bounded(&kind, 1, MAX_ENTITY_KIND, &At::Key(at, "kind"))?;
         bounded(&id, 1, MAX_ENTITY_ID, &At::Key(at, "id"))?;
+        if !kind.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')) {
+            return Err(At::Key(at, "kind").fault(format!("{:?} has more than letters, digits, _, - and .", clip(&kind, 40))));
+        }
         Ok(Self { kind, id })
     }
 

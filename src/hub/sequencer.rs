@@ -1,0 +1,337 @@
+//! The one thread that gives events their place.
+//!
+//! It drains what waits, numbers it, writes it in one transaction, folds it, publishes it, and only
+//! then answers: many senders share one commit, and what is acknowledged is on disk.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::error::TryRecvError;
+use tokio::sync::{mpsc, oneshot};
+
+use super::batch::Batch;
+use super::engine::{LogEngine, LogError, Stored};
+use super::keys::{Keys, WINDOW};
+use super::snapshots::Snapshots;
+use super::{AppendError, Appended, GROUP, HubConfig, RETENTION_EVERY, Shared, now};
+use crate::event::{Draft, Event, Timestamp};
+use crate::swarm::SwarmState;
+
+/// How many events retention takes away between two commits: a few milliseconds of work.
+const TRIM_CHUNK: usize = 2_000;
+/// How long one draining may last before what it has is committed.
+const DRAIN: Duration = Duration::from_millis(2);
+
+/// What the sequencer is asked to do.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Store a batch, all or nothing, and say where.
+    Append {
+        /// The batch.
+        drafts: Vec<Draft>,
+        /// Who waits.
+        reply: oneshot::Sender<Result<Appended, AppendError>>,
+    },
+    /// Store an event; nobody waits.
+    Emit(Draft),
+    /// Look whether something is over the bounds of retention.
+    Retain,
+    /// Commit what waits and end.
+    Stop,
+}
+
+type Reply = (oneshot::Sender<Result<Appended, AppendError>>, Appended);
+
+#[derive(Debug)]
+pub(super) struct Sequencer {
+    shared: Arc<Shared>,
+    engine: Box<dyn LogEngine>,
+    queue: mpsc::Receiver<Command>,
+    keys: Keys,
+    head: u64,
+    config: HubConfig,
+    /// Takes states to the housekeeping thread; one may wait, a further one is skipped.
+    snapshots: Option<(SyncSender<Arc<SwarmState>>, JoinHandle<()>)>,
+    last_snapshot: u64,
+    retention_due: bool,
+    /// Up to where retention is taking events away.
+    trimming: Option<u64>,
+    /// Held as long as the hub is open: nobody else opens the folder.
+    _lock: File,
+}
+
+/// What one draining found.
+#[derive(Debug, Default)]
+struct Group {
+    events: Vec<Event>,
+    replies: Vec<Reply>,
+    stop: bool,
+}
+
+impl Sequencer {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        engine: Box<dyn LogEngine>,
+        queue: mpsc::Receiver<Command>,
+        config: &HubConfig,
+        lock: File,
+    ) -> Result<Self, LogError> {
+        let head = engine.head();
+        let mut keys = Keys::default();
+        for (seq, source, key) in shared.log.keys(head.saturating_sub(WINDOW))? {
+            keys.insert(seq, &source, &key);
+        }
+        let last_snapshot = shared.snapshots.place_at(head).unwrap_or(0);
+        let (states, waiting) = sync_channel(1);
+        let (files, commands) = (Arc::clone(&shared.snapshots), shared.commands.clone());
+        let keeper = std::thread::Builder::new().name("keeper".into()).spawn(move || keep(&waiting, &files, &commands));
+        Ok(Self {
+            shared,
+            engine,
+            queue,
+            keys,
+            head,
+            config: config.clone(),
+            snapshots: keeper.ok().map(|keeper| (states, keeper)),
+            last_snapshot,
+            retention_due: true,
+            trimming: None,
+            _lock: lock,
+        })
+    }
+
+    pub(super) fn run(mut self) {
+        loop {
+            let group = self.drain();
+            let stop = group.stop;
+            if !group.events.is_empty() || !group.replies.is_empty() {
+                self.commit(group);
+            }
+            self.snapshot_if_due();
+            self.retain();
+            if stop {
+                break;
+            }
+        }
+        self.end();
+    }
+
+    /// Waits for a command, then takes what else waits, up to the bounds of a group.
+    fn drain(&mut self) -> Group {
+        let mut group = Group::default();
+        // While retention has something to take away, it goes on between commands.
+        let first = if self.trimming.is_some() { self.queue.try_recv().ok() } else { self.queue.blocking_recv() };
+        let Some(first) = first else { return group };
+        let now = now();
+        let began = Instant::now();
+        self.take(&mut group, first, now);
+        while !group.stop && group.events.len() < GROUP && began.elapsed() < DRAIN {
+            match self.queue.try_recv() {
+                Ok(command) => self.take(&mut group, command, now),
+                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
+            }
+        }
+        group
+    }
+
+    fn take(&mut self, group: &mut Group, command: Command, now: Timestamp) {
+        match command {
+            Command::Stop => group.stop = true,
+            Command::Retain => self.retention_due = true,
+            Command::Emit(draft) => {
+                self.place(group, draft, now);
+            }
+            Command::Append { drafts, reply } => {
+                let mut appended = Appended { seqs: Vec::with_capacity(drafts.len()), duplicates: 0 };
+                for draft in drafts {
+                    let (seq, new) = self.place(group, draft, now);
+                    appended.seqs.push(seq);
+                    appended.duplicates += u64::from(!new);
+                }
+                group.replies.push((reply, appended));
+            }
+        }
+    }
+
+    /// Gives an event its place, or finds the place it had.
+    fn place(&mut self, group: &mut Group, draft: Draft, now: Timestamp) -> (u64, bool) {
+        if let Some(key) = &draft.id {
+            if let Some(seq) = self.keys.find(&draft.source, key) {
+                self.shared.counters.duplicates.fetch_add(1, Ordering::Relaxed);
+                return (seq, false);
+            }
+            let seq = self.head + group.events.len() as u64 + 1;
+            self.keys.insert(seq, &draft.source, key);
+        }
+        let seq = self.head + group.events.len() as u64 + 1;
+        group.events.push(draft.into_event(seq, now));
+        (seq, true)
+    }
+
+    fn commit(&mut self, group: Group) {
+        let stored: Vec<Stored> = group.events.iter().map(Stored::of).collect();
+        let began = Instant::now();
+        let written = if stored.is_empty() { Ok(()) } else { self.engine.append(&stored, now()) };
+        if let Err(error) = written {
+            return self.refuse(group, &error);
+        }
+        let trouble = self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if trouble.is_some() {
+            tracing::info!("hub.log.writable_again");
+        }
+        if !stored.is_empty() {
+            let counters = &self.shared.counters;
+            counters.commit_micros.fetch_add(began.elapsed().as_micros() as u64, Ordering::Relaxed);
+            counters.commits.fetch_add(1, Ordering::Relaxed);
+            counters.events.fetch_add(stored.len() as u64, Ordering::Relaxed);
+            self.publish(&group.events, stored);
+        }
+        for (reply, appended) in group.replies {
+            // A sender that no longer waits has its answer in the log.
+            let _gone = reply.send(Ok(appended));
+        }
+    }
+
+    fn publish(&mut self, events: &[Event], stored: Vec<Stored>) {
+        {
+            let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+            let state = Arc::make_mut(&mut state);
+            for event in events {
+                state.fold(event);
+            }
+        }
+        self.head += events.len() as u64;
+        self.keys.forget_before(self.head);
+        self.shared.ring.push(Arc::new(Batch::new(self.shared.epoch, stored)));
+        self.shared.head.send_replace(self.head);
+    }
+
+    /// The log took nothing: everybody in the group is told so.
+    fn refuse(&mut self, group: Group, error: &LogError) {
+        self.keys.forget_after(self.head);
+        tracing::error!(%error, events = group.events.len(), "hub.commit.failed");
+        let problem = error.to_string();
+        *self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(problem.clone());
+        for (reply, _) in group.replies {
+            let _gone = reply.send(Err(AppendError::Log(problem.clone())));
+        }
+    }
+
+    fn snapshot_if_due(&mut self) {
+        if self.head < self.last_snapshot + self.config.snapshot_every {
+            return;
+        }
+        let state = Arc::clone(&self.shared.state.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some((states, _)) = &self.snapshots
+            && states.try_send(state).is_ok()
+        {
+            self.last_snapshot = self.head;
+        }
+    }
+
+    /// Takes one chunk of what is over the bounds away, or looks whether something is.
+    ///
+    /// Events go up to a snapshot, so that the state at every kept place can still be told; the
+    /// bounds are therefore kept to within one snapshot's distance.
+    fn retain(&mut self) {
+        if let Some(up_to) = self.trimming {
+            match self.engine.trim(up_to, TRIM_CHUNK) {
+                Ok(0) => {
+                    self.trimming = None;
+                    self.shared.snapshots.trim(up_to);
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::error!(%error, "hub.retention.failed");
+                    self.trimming = None;
+                }
+            }
+            return;
+        }
+        if !std::mem::take(&mut self.retention_due) || (self.config.retain_age.is_none() && self.config.retain_bytes.is_none()) {
+            return;
+        }
+        match self.surplus() {
+            Ok(surplus) => {
+                let first = self.shared.log.first().unwrap_or(1);
+                self.trimming =
+                    self.shared.snapshots.place_at(surplus.min(self.head.saturating_sub(1))).filter(|place| *place >= first);
+            }
+            Err(error) => tracing::error!(%error, "hub.retention.failed"),
+        }
+    }
+
+    /// The newest place that is over a bound.
+    fn surplus(&self) -> Result<u64, LogError> {
+        let by_age = match self.config.retain_age {
+            Some(age) => self.engine.place_before(Timestamp(now().0 - i64::try_from(age.as_millis()).unwrap_or(i64::MAX)))?,
+            None => 0,
+        };
+        let by_bytes = match self.config.retain_bytes {
+            Some(limit) => {
+                let used = self.engine.bytes()?;
+                let first = self.shared.log.first().unwrap_or(1);
+                let events = (self.head + 1).saturating_sub(first);
+                // Events of one log are much alike in size: a share of the bytes is a share of the events.
+                let over = u128::from(used.saturating_sub(limit)) * u128::from(events) / u128::from(used.max(1));
+                if used > limit { (first - 1) + u64::try_from(over).unwrap_or(0) } else { 0 }
+            }
+            None => 0,
+        };
+        Ok(by_age.max(by_bytes))
+    }
+
+    fn end(mut self) {
+        self.queue.close();
+        let mut rest = VecDeque::new();
+        while let Ok(command) = self.queue.try_recv() {
+            rest.push_back(command);
+        }
+        // What was handed over before the end is committed; nobody is left without an answer.
+        let mut group = Group::default();
+        let now = now();
+        for command in rest {
+            self.take(&mut group, command, now);
+        }
+        self.commit(group);
+        if let Some((states, keeper)) = self.snapshots.take() {
+            let state = Arc::clone(&self.shared.state.lock().unwrap_or_else(PoisonError::into_inner));
+            if state.seq > self.last_snapshot {
+                // The next start then folds nothing.
+                let _keeper_gone = states.send(state);
+            }
+            drop(states);
+            if keeper.join().is_err() {
+                tracing::error!("hub.snapshot.panicked");
+            }
+        }
+        if let Err(error) = self.engine.close() {
+            tracing::error!(%error, "hub.close.failed");
+        }
+    }
+}
+
+/// The housekeeping thread: writes snapshots, and reminds the sequencer of retention.
+fn keep(states: &Receiver<Arc<SwarmState>>, files: &Snapshots, commands: &mpsc::Sender<Command>) {
+    let mut due = Instant::now() + RETENTION_EVERY;
+    loop {
+        match states.recv_timeout(due.saturating_duration_since(Instant::now())) {
+            Ok(state) => {
+                if let Err(error) = files.write(&state) {
+                    tracing::warn!(%error, seq = state.seq, "hub.snapshot.write");
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                due = Instant::now() + RETENTION_EVERY;
+                // A full queue means commits, and the reminder comes again.
+                let _full = commands.try_send(Command::Retain);
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The log in one SQLite file: a writer of its own, readers beside it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Row, params};
+
+use super::engine::{Durability, LogEngine, LogError, LogReader, MAX_READ_BYTES, MAX_SCAN, Page, Read, Stored};
+use crate::event::{Entity, Epoch, Timestamp};
+
+/// The form of the tables. A log of a later form is not touched.
+const FORM: i64 = 1;
+/// How many idle reading connections are kept.
+const IDLE_READERS: usize = 8;
+/// How long the write-ahead file may stay after a checkpoint, in bytes.
+const WAL_BYTES: i64 = 64 << 20;
+
+#[derive(Debug)]
+struct Sqlite {
+    connection: Connection,
+    epoch: Epoch,
+    head: u64,
+    readers: Arc<Readers>,
+}
+
+/// Opens or makes the log at `path`.
+pub(super) fn open(path: &Path, durability: Durability) -> Result<Box<dyn LogEngine>, LogError> {
+    let connection = Connection::open(path)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    // Before the first table: pages that retention frees can then be given back bit by bit.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
+    connection.pragma_update(None, "synchronous", if durability == Durability::Power { "FULL" } else { "NORMAL" })?;
+    let epoch = set_up(&connection)?;
+    let head: i64 = connection.query_row("SELECT coalesce(max(seq), 0) FROM events", [], |row| row.get(0))?;
+    let readers = Arc::new(Readers { path: path.to_owned(), idle: Mutex::new(Vec::new()) });
+    Ok(Box::new(Sqlite { connection, epoch, head: head.cast_unsigned(), readers }))
+}
+
+fn set_up(connection: &Connection) -> Result<Epoch, LogError> {
+    let form: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if form > FORM {
+        return Err(LogError::Form(format!("it has form {form}, this version reads up to {FORM}: use a newer swarmdeck")));
+    }
+    if form == 0 {
+        let fresh = u64::from_le_bytes(random()?);
+        connection.execute_batch(&format!(
+            "BEGIN IMMEDIATE;
+             CREATE TABLE log (epoch TEXT NOT NULL);
+             INSERT INTO log VALUES ('{}');
+             -- `at` is the hub's clock in unix milliseconds; `entity` is kind:id.
+             CREATE TABLE events (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL,
+                                  entity TEXT, key TEXT, json TEXT NOT NULL);
+             CREATE INDEX events_by_entity ON events (entity) WHERE entity IS NOT NULL;
+             PRAGMA user_version = {FORM};
+             COMMIT;",
+            Epoch(fresh)
+        ))?;
+    }
+    let epoch: String = connection.query_row("SELECT epoch FROM log", [], |row| row.get(0))?;
+    crate::event::control::epoch(&epoch).ok_or_else(|| LogError::Form(format!("its identity {epoch:?} cannot be read")))
+}
+
+fn random() -> Result<[u8; 8], LogError> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| LogError::Form(format!("no randomness for its identity: {error}")))?;
+    Ok(bytes)
+}
+
+impl LogEngine for Sqlite {
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    fn head(&self) -> u64 {
+        self.head
+    }
+
+    fn append(&mut self, events: &[Stored], now: Timestamp) -> Result<(), LogError> {
+        let transaction = self.connection.transaction()?;
+        {
+            let mut insert = transaction.prepare_cached(
+                "INSERT INTO events (seq, at, kind, source, entity, key, json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            )?;
+            let mut entity = String::new();
+            for event in events {
+                entity.clear();
+                if let Some(about) = &event.entity {
+                    entity.push_str(&about.kind);
+                    entity.push(':');
+                    entity.push_str(&about.id);
+                }
+                let about = event.entity.is_some().then_some(entity.as_str());
+                insert.execute(params![
+                    event.seq.cast_signed(),
+                    now.0,
+                    event.kind,
+                    event.source,
+                    about,
+                    event.key,
+                    event.json
+                ])?;
+            }
+        }
+        transaction.commit()?;
+        self.head = events.last().map_or(self.head, |event| event.seq);
+        Ok(())
+    }
+
+    fn place_before(&self, time: Timestamp) -> Result<u64, LogError> {
+        // Places are in order of the hub's clock, but for a clock that was set back: bisect.
+        let (mut low, mut high): (i64, i64) =
+            self.connection.query_row("SELECT coalesce(min(seq), 1) - 1, coalesce(max(seq), 0) FROM events", [], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
+        let mut at = self.connection.prepare_cached("SELECT at FROM events WHERE seq = ?1")?;
+        while low < high {
+            let middle = low + (high - low + 1) / 2;
+            let then: i64 = at.query_row([middle], |row| row.get(0))?;
+            if then < time.0 {
+                low = middle;
+            } else {
+                high = middle - 1;
+            }
+        }
+        Ok(low.cast_unsigned())
+    }
+
+    fn bytes(&self) -> Result<u64, LogError> {
+        let number = |pragma: &str| self.connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
+        let used = (number("page_count")? - number("freelist_count")?) * number("page_size")?;
+        Ok(used.cast_unsigned())
+    }
+
+    fn trim(&mut self, up_to: u64, limit: usize) -> Result<usize, LogError> {
+        let first: Option<i64> = self.connection.query_row("SELECT min(seq) FROM events", [], |row| row.get(0))?;
+        let Some(first) = first else { return Ok(0) };
+        let end = up_to.cast_signed().min(first + limit as i64 - 1);
+        let gone = self.connection.execute("DELETE FROM events WHERE seq <= ?1", [end])?;
+        self.connection.execute_batch("PRAGMA incremental_vacuum(256)")?;
+        Ok(gone)
+    }
+
+    fn reader(&self) -> Arc<dyn LogReader> {
+        Arc::<Readers>::clone(&self.readers)
+    }
+
+    fn close(&mut self) -> Result<(), LogError> {
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+}
+
+/// Reading connections, made when needed and kept when idle.
+#[derive(Debug)]
+struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+}
+
+const COLUMNS: &str = "seq, kind, source, entity, key, json";
+
+impl Readers {
+    fn with<T>(&self, use_it: impl FnOnce(&Connection) -> Result<T, LogError>) -> Result<T, LogError> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let connection = match idle {
+            Some(connection) => connection,
+            None => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+                let connection = Connection::open_with_flags(&self.path, flags)?;
+                connection.busy_timeout(Duration::from_secs(5))?;
+                connection
+            }
+        };
+        let done = use_it(&connection)?;
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_READERS {
+            idle.push(connection);
+        }
+        Ok(done)
+    }
+
+    /// Every event of the range in turn, as long as they match and fit.
+    fn scan(&self, read: &Read) -> Result<Page, LogError> {
+        let order = if read.newest { "DESC" } else { "ASC" };
+        let sql = format!("SELECT {COLUMNS} FROM events WHERE seq > ?1 AND seq < ?2 ORDER BY seq {order} LIMIT ?3");
+        let everything = read.filter.is_everything();
+        let rows_max = if everything { read.limit } else { MAX_SCAN };
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let mut rows = statement.query(params![clamp(read.after), clamp(read.before), rows_max as i64])?;
+            let mut page = Page { reached: if read.newest { read.before } else { read.after }, ..Page::default() };
+            let (mut seen, mut bytes) = (0, 0);
+            while let Some(row) = rows.next()? {
+                let stored = stored(row)?;
+                seen += 1;
+                page.reached = stored.seq;
+                if everything || read.filter.matches(stored.subject()) {
+                    bytes += stored.json.len();
+                    page.events.push(stored);
+                }
+                if page.events.len() >= read.limit || bytes >= MAX_READ_BYTES {
+                    page.exhausted = false;
+                    return Ok(page);
+                }
+            }
+            page.exhausted = seen < rows_max;
+            Ok(page)
+        })
+    }
+
+    /// The events of some entities, each looked up in the index, merged.
+    fn look_up(&self, read: &Read, entities: &[(&str, &str)]) -> Result<Page, LogError> {
+        let order = if read.newest { "DESC" } else { "ASC" };
+        let sql =
+            format!("SELECT {COLUMNS} FROM events WHERE entity = ?1 AND seq > ?2 AND seq < ?3 ORDER BY seq {order} LIMIT ?4");
+        self.with(|connection| {
+            let mut statement = connection.prepare_cached(&sql)?;
+            let mut found = Vec::new();
+            let mut cut = false;
+            for (kind, id) in entities {
+                let about = format!("{kind}:{id}");
+                let mut rows = statement.query(params![about, clamp(read.after), clamp(read.before), read.limit as i64])?;
+                let before = found.len();
+                while let Some(row) = rows.next()? {
+                    found.push(stored(row)?);
+                }
+                cut |= found.len() - before == read.limit;
+            }
+            found.sort_unstable_by_key(|stored| if read.newest { u64::MAX - stored.seq } else { stored.seq });
+            cut |= found.len() > read.limit;
+            found.truncate(read.limit);
+            let unread = if read.newest { read.after + 1 } else { read.before.saturating_sub(1) };
+            let reached = if cut { found.last().map_or(unread, |stored| stored.seq) } else { unread };
+            found.retain(|stored| read.filter.matches(stored.subject()));
+            Ok(Page { events: found, reached, exhausted: !cut })
+        })
+    }
+}
+
+impl LogReader for Readers {
+    fn first(&self) -> Option<u64> {
+        let first = self
+            .with(|connection| Ok(connection.query_row("SELECT min(seq) FROM events", [], |row| row.get::<_, Option<i64>>(0))?));
+        first.ok().flatten().map(i64::cast_unsigned)
+    }
+
+    fn read(&self, read: &Read) -> Result<Page, LogError> {
+        let mut page = match read.filter.only_entities() {
+            Some(entities) => self.look_up(read, &entities)?,
+            None => self.scan(read)?,
+        };
+        if read.newest {
+            page.events.reverse();
+        }
+        Ok(page)
+    }
+
+    fn keys(&self, after: u64) -> Result<Vec<(u64, String, String)>, LogError> {
+        self.with(|connection| {
+            let mut statement = connection
+                .prepare_cached("SELECT seq, source, key FROM events WHERE seq > ?1 AND key IS NOT NULL ORDER BY seq")?;
+            let rows = statement
+                .query_map([clamp(after)], |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?, row.get(2)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+}
+
+/// SQLite's integers are signed; a seq past them does not exist.
+fn clamp(seq: u64) -> i64 {
+    i64::try_from(seq).unwrap_or(i64::MAX)
+}
+
+fn stored(row: &Row<'_>) -> Result<Stored, LogError> {
+    let entity: Option<String> = row.get(3)?;
+    let entity = entity.as_deref().and_then(|text| text.split_once(':')).map(|(kind, id)| Entity::new(kind, id));
+    Ok(Stored {
+        seq: row.get::<_, i64>(0)?.cast_unsigned(),
+        kind: row.get(1)?,
+        source: row.get(2)?,
+        entity,
+        key: row.get(4)?,
+        json: row.get(5)?,
+    })
+}

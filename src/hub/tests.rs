@@ -1,0 +1,239 @@
+//! The hub's promises, with a real log on disk.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::demo::Scenario;
+use crate::event::control::{Gap, GapReason, Resumed};
+use crate::event::{Entity, Filter, wire};
+use crate::swarm::hash;
+use serde_json::Map;
+
+fn draft(n: u64) -> Draft {
+    let kind = if n % 2 == 0 { "even" } else { "odd" };
+    let payload = Map::from_iter([("n".to_owned(), n.into())]);
+    Draft::new(
+        "test",
+        Entity::new("thing", kind),
+        crate::event::Body::Custom(crate::event::Custom { name: format!("thing.{kind}"), payload }),
+    )
+}
+
+fn keyed(n: u64) -> Draft {
+    Draft { id: Some(format!("key-{n}")), ..draft(n) }
+}
+
+fn small(folder: &std::path::Path) -> HubConfig {
+    HubConfig { durability: Durability::Crash, snapshot_every: 100, ring_events: 64, ..HubConfig::at(folder) }
+}
+
+/// Reads deliveries until `seq`; what was delivered, and the gaps.
+async fn read_to(subscription: &mut Subscription, seq: u64) -> (Vec<u64>, Vec<Gap>) {
+    let (mut seqs, mut gaps) = (Vec::new(), Vec::new());
+    while subscription.position() < seq {
+        match subscription.next().await.unwrap() {
+            Delivery::Run(batch, run) => seqs.extend(run.map(|index| batch.seq(index))),
+            Delivery::Picked(batch, picked, _) => seqs.extend(picked.iter().map(|index| batch.seq(*index as usize))),
+            Delivery::Gap(gap) => gaps.push(gap),
+        }
+    }
+    (seqs, gaps)
+}
+
+#[tokio::test]
+async fn many_senders_get_gapless_places_and_readers_get_them_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(&small(folder.path())).unwrap();
+    let mut live = hub.subscribe(Start::Now, Filter::everything(), Lag::Log);
+    let senders: Vec<_> = (0..8)
+        .map(|sender| {
+            let hub = hub.clone();
+            tokio::spawn(async move {
+                let mut mine = Vec::new();
+                for n in 0..50 {
+                    mine.extend(hub.append(vec![draft(sender * 1_000 + n), draft(n)]).await.unwrap().seqs);
+                }
+                mine
+            })
+        })
+        .collect();
+    let mut all = Vec::new();
+    for sender in senders {
+        let mine = sender.await.unwrap();
+        assert!(mine.windows(2).all(|pair| pair[0] < pair[1]));
+        all.extend(mine);
+    }
+    all.sort_unstable();
+    assert_eq!(all, (1..=800).collect::<Vec<_>>());
+    assert_eq!(read_to(&mut live, 800).await, ((1..=800).collect(), vec![]));
+    let mut late = hub.subscribe(Start::After(Cursor::Beginning), Filter::everything(), Lag::Log);
+    assert_eq!(read_to(&mut late, 800).await.0, (1..=800).collect::<Vec<_>>());
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_reopened_log_goes_on_where_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut scenario = Scenario::new(4, 20, Timestamp(1_769_509_293_000));
+    let (epoch, before) = {
+        let hub = Hub::open(&small(folder.path())).unwrap();
+        assert!(matches!(Hub::open(&small(folder.path())), Err(OpenError::InUse(_))));
+        for _ in 0..10 {
+            hub.append((0..55).map(|_| scenario.next_event()).collect()).await.unwrap();
+        }
+        hub.close().await;
+        assert!(matches!(hub.append(vec![draft(1)]).await, Err(AppendError::Closed)));
+        (hub.epoch(), hash(&hub.state()))
+    };
+    let hub = Hub::open(&small(folder.path())).unwrap();
+    assert_eq!((hub.epoch(), hub.head(), hash(&hub.state())), (epoch, 550, before));
+    assert_eq!(hub.append(vec![draft(1)]).await.unwrap().seqs, [551]);
+    for seq in [0, 1, 99, 100, 101, 333, 551] {
+        let mut folded = SwarmState::default();
+        for stored in hub.read(Read { before: seq + 1, ..Read::default() }).await.unwrap().events {
+            folded.fold(&wire::from_text(&stored.json).unwrap());
+        }
+        assert_eq!(hash(&hub.state_at(seq).await.unwrap()), hash(&folded), "{seq}");
+    }
+    assert!(matches!(hub.state_at(552).await, Err(HistoryError::Future { seq: 552, head: 551 })));
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_key_is_stored_once_also_across_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(&small(folder.path())).unwrap();
+    assert_eq!(
+        hub.append(vec![keyed(1), draft(2), keyed(1), keyed(3)]).await.unwrap(),
+        Appended { seqs: vec![1, 2, 1, 3], duplicates: 1 }
+    );
+    hub.close().await;
+    drop(hub);
+    let hub = Hub::open(&small(folder.path())).unwrap();
+    assert_eq!(hub.append(vec![keyed(3), keyed(4)]).await.unwrap(), Appended { seqs: vec![3, 4], duplicates: 1 });
+    let other = Draft { source: "another".into(), ..keyed(4) };
+    assert_eq!(hub.append(vec![other]).await.unwrap().seqs, [5]);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn filters_deliver_what_they_ask_with_the_seq_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(&small(folder.path())).unwrap();
+    let odd = || {
+        let mut filter = Filter::everything();
+        filter.add("types", "thing.odd").unwrap();
+        filter
+    };
+    let mut live: Vec<Subscription> = (0..20).map(|_| hub.subscribe(Start::Now, odd(), Lag::Log)).collect();
+    for n in 1..=40 {
+        hub.append(vec![draft(2 * n - 1), draft(2 * n)]).await.unwrap();
+    }
+    let expected: Vec<u64> = (1..=80).filter(|n| n % 2 == 1).collect();
+    for subscription in &mut live {
+        let mut seqs = Vec::new();
+        let mut last = 0;
+        while subscription.position() < 80 {
+            if let Delivery::Picked(batch, picked, prev) = subscription.next().await.unwrap() {
+                assert_eq!(prev, last);
+                seqs.extend(picked.iter().map(|index| batch.seq(*index as usize)));
+                last = *seqs.last().unwrap();
+            }
+        }
+        assert_eq!(seqs, expected);
+    }
+    assert!(hub.counters().filter_evaluations.load(Ordering::Relaxed) <= 80, "twenty equal filters share one evaluation");
+    // The ring holds 64: the beginning comes from the log, by its index and without.
+    let mut late = hub.subscribe(Start::After(Cursor::Beginning), odd(), Lag::Log);
+    assert_eq!(read_to(&mut late, 80).await.0, expected);
+    let about = Filter::about([("thing".to_owned(), "odd".to_owned())]);
+    let mut indexed = hub.subscribe(Start::After(Cursor::Beginning), about, Lag::Log);
+    assert_eq!(read_to(&mut indexed, 80).await.0, expected);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_reader_that_wants_only_now_is_told_what_it_missed() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(&small(folder.path())).unwrap();
+    let mut slow = hub.subscribe(Start::Now, Filter::everything(), Lag::DropOldest(10));
+    hub.append((1..=50).map(draft).collect()).await.unwrap();
+    let (seqs, gaps) = read_to(&mut slow, 50).await;
+    assert_eq!(gaps, [Gap { from: 1, to: 40, reason: GapReason::Overflow }]);
+    assert_eq!(seqs, (41..=50).collect::<Vec<_>>());
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn foreign_and_future_cursors_are_gaps() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(&small(folder.path())).unwrap();
+    hub.append((1..=5).map(draft).collect()).await.unwrap();
+    let foreign = Cursor::After { epoch: Epoch(hub.epoch().0 ^ 1), seq: 3 };
+    for (cursor, gap) in [
+        (foreign, Gap { from: 1, to: 5, reason: GapReason::Epoch }),
+        (hub.cursor(9), Gap { from: 6, to: 9, reason: GapReason::Epoch }),
+    ] {
+        let mut subscription = hub.subscribe(Start::After(cursor), Filter::everything(), Lag::Log);
+        assert_eq!(subscription.resumed(), Resumed::Gap);
+        assert!(matches!(subscription.next().await.unwrap(), Delivery::Gap(told) if told == gap));
+    }
+    assert_eq!(hub.subscribe(Start::After(hub.cursor(5)), Filter::everything(), Lag::Log).resumed(), Resumed::Exact);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn retention_takes_the_oldest_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = small(folder.path());
+    let hub = Hub::open(&config).unwrap();
+    for n in 0..30 {
+        hub.append((0..50).map(|m| draft(n * 50 + m)).collect()).await.unwrap();
+    }
+    hub.close().await;
+    drop(hub);
+    // Nothing is younger than zero seconds: all goes that a snapshot covers.
+    let config = HubConfig { retain_age: Some(Duration::ZERO), ..config };
+    let hub = Hub::open(&config).unwrap();
+    hub.append(vec![draft(1)]).await.unwrap();
+    let mut rounds = 0;
+    while hub.first() == 1 {
+        hub.append(vec![draft(1)]).await.unwrap();
+        rounds += 1;
+        assert!(rounds < 1_000, "retention takes something away");
+    }
+    while hub.shared.snapshots.places().first() == Some(&100) {
+        hub.append(vec![draft(1)]).await.unwrap();
+    }
+    let first = hub.first();
+    let mut behind = hub.subscribe(Start::After(hub.cursor(0)), Filter::everything(), Lag::Log);
+    let head = hub.head();
+    let (seqs, gaps) = read_to(&mut behind, head).await;
+    assert_eq!(gaps, [Gap { from: 1, to: first - 1, reason: GapReason::Retention }]);
+    assert_eq!(seqs, (first..=head).collect::<Vec<_>>());
+    assert!(matches!(hub.state_at(first - 2).await, Err(HistoryError::Gone { .. })));
+    assert_eq!(hub.state_at(first - 1).await.unwrap().seq, first - 1);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_reader_that_holds_a_state_sees_it_unchanged() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(&small(folder.path())).unwrap();
+    hub.append(vec![draft(1)]).await.unwrap();
+    let held = hub.state();
+    hub.append(vec![draft(2)]).await.unwrap();
+    assert_eq!((held.seq, hub.state().seq), (1, 2));
+    assert_eq!(Arc::strong_count(&held), 1);
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn emit_stores_without_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(&small(folder.path())).unwrap();
+    let mut live = hub.subscribe(Start::Now, Filter::everything(), Lag::Log);
+    let taken = (0..100).filter(|n| hub.emit(draft(*n))).count() as u64;
+    assert_eq!(read_to(&mut live, taken).await.0.len() as u64, taken);
+    hub.close().await;
+}
