@@ -34,7 +34,7 @@ use std::fmt;
 
 use serde_json::Value;
 use table::About;
-use wire::{At, Object, Shape, Wire, object, put, put_rest, take, to_text};
+use wire::{At, Object, Shape, Wire, object, put, take, to_text};
 
 /// Longest type name, in bytes.
 pub const MAX_TYPE: usize = 128;

@@ -322,6 +322,11 @@ impl Hub {
         self.shared.head.receiver_count()
     }
 
+    /// Events and bytes in memory.
+    pub fn ring_size(&self) -> (usize, usize) {
+        self.shared.ring.size()
+    }
+
     /// The hub's counters.
     pub fn counters(&self) -> &Counters {
         &self.shared.counters

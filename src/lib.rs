@@ -1,6 +1,53 @@
 //! Swarmdeck: a live operations deck for swarms of AI agents.
+//!
+//! One gapless ordered log of events, and one pure reducer that folds it into the state of the
+//! swarm, compiled into the server and into the browser. In reading order:
+//!
+//! - [`event`]: what agents report, its catalogue, cursor and filter;
+//! - [`swarm`]: the reducer, from events to the state of the swarm;
+//! - [`demo`]: a made-up swarm from a seed;
+//! - `hub`: the durable log and its fan-out;
+//! - `server`: HTTP, WebSocket and Server-Sent Events in front of the hub;
+//! - [`client`]: the browser's side of the stream;
+//! - [`app`]: the page;
+//! - `cli`: the commands.
+//!
+//! Arrows point down that list's dependencies only: `app`, `client`, `server` and `cli` know
+//! `hub`, `swarm` and `event`; `event` and `swarm` know no I/O, clock or framework.
+
+// Views nest deeply.
+#![recursion_limit = "512"]
+
+pub mod app;
+#[cfg(feature = "ssr")]
+pub mod cli;
+pub mod client;
 pub mod demo;
 pub mod event;
 #[cfg(feature = "ssr")]
 pub mod hub;
+#[cfg(feature = "ssr")]
+pub mod server;
 pub mod swarm;
+
+/// The browser's entry: takes over the page that the server rendered.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn hydrate() {
+    use leptos::prelude::{document, provide_context};
+
+    console_error_panic_hook::set_once();
+    let text = document().get_element_by_id(app::BOOT_ID).and_then(|element| element.text_content());
+    let boot = text.and_then(|text| event::wire::from_text::<client::Boot>(&text).ok()).unwrap_or_else(client::Boot::empty);
+    leptos::mount::hydrate_body(move || {
+        provide_context(boot);
+        app::App()
+    });
+}
+
+/// The hash of the seeded play's fold, as the browser folds it: compared with the server's in tests.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen]
+pub fn demo_hash(seed: u32, count: u32) -> String {
+    demo::hash_of(u64::from(seed), u64::from(count))
+}

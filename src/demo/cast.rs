@@ -29,7 +29,6 @@ pub(super) struct Job {
 #[derive(Debug, Clone)]
 pub(super) struct Talk {
     pub(super) id: String,
-    pub(super) agent: usize,
     pub(super) turn: u64,
     pub(super) words: &'static str,
     pub(super) said: usize,

@@ -253,7 +253,7 @@ impl Scenario {
         };
         self.tell("session", id.clone(), started);
         let words = *self.random.pick(LINES);
-        self.talks.push(Talk { id, agent, turn: 1, words, said: 0, asks: None, patience: 0 });
+        self.talks.push(Talk { id, turn: 1, words, said: 0, asks: None, patience: 0 });
     }
 
     /// One step of a session; whether it is over.

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::catalogue::DOMAINS;
 use super::table::{About, Domain, Kind};
-use super::wire::{At, Field, Shape, Wire, from_text, to_text};
+use super::wire::{At, Field, Shape, from_text, to_text};
 use super::{Draft, Entity, Event, Timestamp, schema};
 
 /// A value that fits a field.

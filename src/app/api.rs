@@ -1,0 +1,143 @@
+//! What the page asks the server for: pages of the log, and actions. They share the event types.
+
+use leptos::prelude::*;
+use leptos::server_fn::ServerFnError;
+use serde::{Deserialize, Serialize};
+
+use crate::event::Event;
+
+/// A part of the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LogPart {
+    /// The events, oldest first.
+    pub events: Vec<Event>,
+    /// The cursor to go on before.
+    pub previous: String,
+    /// Whether nothing older is kept.
+    pub exhausted: bool,
+}
+
+/// The newest events before a cursor; before now where it is empty. `types` is a filter's.
+#[server(prefix = "/api/page", endpoint = "log")]
+pub async fn log_page(before: String, types: String, limit: u32) -> Result<LogPart, ServerFnError> {
+    use crate::event::Filter;
+    use crate::server::{history, limits, query::PageQuery};
+
+    let mut filter = Filter::everything();
+    filter.add("types", &types)?;
+    let before = if before.is_empty() { None } else { Some(before.parse()?) };
+    let limit = (limit as usize).clamp(1, limits::MAX_PAGE);
+    let hub = server::hub()?;
+    server::part(history::page(&hub, PageQuery { after: None, before, limit, filter }).await)
+}
+
+/// What is known of one agent, its tasks, sessions and messages: the newest events about them.
+#[server(prefix = "/api/page", endpoint = "agent")]
+pub async fn agent_history(id: String, limit: u32) -> Result<LogPart, ServerFnError> {
+    use crate::server::{history, limits, query::PageQuery};
+
+    let hub = server::hub()?;
+    let filter = server::about_agent(&hub.state(), &id);
+    let limit = (limit as usize).clamp(1, limits::MAX_PAGE);
+    server::part(history::page(&hub, PageQuery { after: None, before: None, limit, filter }).await)
+}
+
+/// One event with its payload.
+#[server(prefix = "/api/page", endpoint = "event")]
+pub async fn one_event(seq: u64) -> Result<Option<Event>, ServerFnError> {
+    use crate::hub::Read;
+
+    let page = server::hub()?
+        .read(Read { after: seq.saturating_sub(1), before: seq.saturating_add(1), limit: 1, ..Read::default() })
+        .await?;
+    Ok(page.events.first().map(|stored| crate::event::wire::from_text(&stored.json)).transpose()?)
+}
+
+/// Sends a first event from the page; its place in the log.
+#[server(prefix = "/api/page", endpoint = "first-event")]
+pub async fn send_first_event() -> Result<u64, ServerFnError> {
+    use crate::event::agent::AgentRegistered;
+    use crate::event::{Draft, Entity};
+
+    let registered = AgentRegistered {
+        name: "Hello".to_owned(),
+        agent_type: "visitor".to_owned(),
+        parent: None,
+        endpoint: None,
+        version: None,
+        capabilities: Vec::new(),
+        host: None,
+        extra: serde_json::Map::new(),
+    };
+    let appended = server::hub()?.append(vec![Draft::new("webui", Entity::new("agent", "hello"), registered)]).await?;
+    leptos_axum::redirect("/");
+    Ok(appended.seqs[0])
+}
+
+/// Starts the demo swarm on the server; its events go to the real log under the source `demo`.
+#[server(prefix = "/api/page", endpoint = "start-demo")]
+pub async fn start_demo(agents: u32, rate: u32) -> Result<(), ServerFnError> {
+    server::app()?.demo.start(agents, rate);
+    leptos_axum::redirect("/");
+    Ok(())
+}
+
+/// Stops the demo swarm on the server.
+#[server(prefix = "/api/page", endpoint = "stop-demo")]
+pub async fn stop_demo() -> Result<(), ServerFnError> {
+    server::app()?.demo.stop();
+    leptos_axum::redirect("/");
+    Ok(())
+}
+
+/// What the last refused event was told, for whoever tries a first one.
+#[server(prefix = "/api/page", endpoint = "refusal")]
+pub async fn last_refusal() -> Result<Option<String>, ServerFnError> {
+    Ok(server::app()?.gauges.last_refusal.lock().ok().and_then(|last| last.clone()))
+}
+
+#[cfg(feature = "ssr")]
+mod server {
+    use super::{LogPart, ServerFnError};
+    use crate::event::{Filter, wire};
+    use crate::hub::Hub;
+    use crate::server::AppState;
+    use crate::server::history::LogPage;
+    use crate::server::problem::Problem;
+    use crate::swarm::SwarmState;
+    use leptos::prelude::use_context;
+
+    /// How many entities of one agent are looked up: itself and the newest of the rest.
+    const MAX_RELATED: usize = 64;
+
+    pub(super) fn app() -> Result<AppState, ServerFnError> {
+        use_context::<AppState>().ok_or_else(|| ServerFnError::new("no server behind this page"))
+    }
+
+    pub(super) fn hub() -> Result<Hub, ServerFnError> {
+        Ok(app()?.hub)
+    }
+
+    pub(super) fn part(read: Result<LogPage, Problem>) -> Result<LogPart, ServerFnError> {
+        let read = read.map_err(|problem| ServerFnError::new(problem.detail().to_owned()))?;
+        let events = read.page.events.iter().map(|stored| wire::from_text(&stored.json)).collect::<Result<_, _>>()?;
+        Ok(LogPart { events, previous: read.previous.to_string(), exhausted: read.page.exhausted })
+    }
+
+    /// The agent itself, its tasks, its sessions and its newest messages.
+    pub(super) fn about_agent(state: &SwarmState, id: &str) -> Filter {
+        let mine = |agent: &Option<String>| agent.as_deref() == Some(id);
+        let mut related: Vec<(u64, &str, &str)> = Vec::new();
+        related.extend(
+            state.tasks.by_id.values().filter(|task| mine(&task.agent)).map(|task| (task.heard.seq, "task", task.id.as_str())),
+        );
+        related.extend(
+            state.sessions.by_id.values().filter(|it| mine(&it.agent)).map(|it| (it.heard.seq, "session", it.id.as_str())),
+        );
+        let messages = state.messages.recent.iter().filter(|message| message.from == id || message.to == id);
+        related.extend(messages.map(|message| (message.seq, "message", message.id.as_str())));
+        related.sort_unstable_by_key(|(seq, ..)| std::cmp::Reverse(*seq));
+        let related = related.into_iter().map(|(_, kind, id)| (kind.to_owned(), id.to_owned()));
+        Filter::about([("agent".to_owned(), id.to_owned())].into_iter().chain(related).take(MAX_RELATED))
+    }
+}

@@ -1,0 +1,51 @@
+//! Times: absolute as the server renders them, ages once the page lives.
+
+use leptos::prelude::*;
+
+use crate::client::Live;
+use crate::event::Timestamp;
+
+/// How long ago something was. Both sides first render the time of day in UTC; the page turns it
+/// into an age when it lives, and keeps it current.
+#[component]
+pub fn Age(#[prop(into)] at: Signal<Timestamp>) -> impl IntoView {
+    let live = expect_context::<Live>();
+    let text = move || {
+        let at = at.get();
+        if live.awake.get() { age(live.now.get().since(at)) } else { time_of_day(at) }
+    };
+    view! {
+        <time class="age" datetime=move || at.get().to_string() title=move || at.get().to_string()>
+            {text}
+        </time>
+    }
+}
+
+/// An age in its largest unit.
+pub fn age(ms: u64) -> String {
+    let seconds = ms / 1_000;
+    match seconds {
+        0 => "now".to_owned(),
+        1..60 => format!("{seconds} s"),
+        60..3_600 => format!("{} m", seconds / 60),
+        3_600..86_400 => format!("{} h", seconds / 3_600),
+        _ => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// Hours, minutes and seconds, UTC.
+pub fn time_of_day(at: Timestamp) -> String {
+    at.to_string().get(11..19).unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ages_have_one_unit() {
+        let shown: Vec<String> = [999, 1_000, 59_999, 60_000, 3_600_000, 90_000_000].map(age).into();
+        assert_eq!(shown, ["now", "1 s", "59 s", "1 m", "1 h", "1 d"]);
+        assert_eq!(time_of_day(Timestamp(1_769_509_293_123)), "10:21:33");
+    }
+}

@@ -1,0 +1,51 @@
+//! Numbers for people.
+
+/// A count with thin spaces between thousands.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// A rate or share with one decimal where it is small.
+pub fn rate(number: f64) -> String {
+    if number >= 100.0 || number == number.trunc() { count(number.round() as u64) } else { tenths(number) }
+}
+
+fn tenths(number: f64) -> String {
+    let tenths = (number * 10.0).round() as u64;
+    format!("{}.{}", count(tenths / 10), tenths % 10)
+}
+
+/// Bytes in the unit that fits.
+pub fn bytes(number: f64) -> String {
+    let mut number = number;
+    for unit in ["B", "KB", "MB", "GB"] {
+        if number < 1_024.0 {
+            return format!("{} {unit}", rate(number));
+        }
+        number /= 1_024.0;
+    }
+    format!("{} TB", rate(number))
+}
+
+/// What is shown for what is not known.
+pub const UNKNOWN: &str = "—";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([count(7), count(1_204), count(1_234_567)], ["7", "1\u{202f}204", "1\u{202f}234\u{202f}567"]);
+        assert_eq!([rate(0.0), rate(0.25), rate(99.96), rate(481.4)], ["0", "0.3", "100.0", "481"]);
+        assert_eq!([bytes(12.0), bytes(1_536.0), bytes(3e9)], ["12 B", "1.5 KB", "2.8 GB"]);
+    }
+}

@@ -1,0 +1,249 @@
+//! One agent: how it stands and why, what it does, what it said, and its history.
+
+use leptos::prelude::*;
+use leptos_meta::Title;
+use leptos_router::components::A;
+use leptos_router::hooks::use_params_map;
+
+use super::agents::encode;
+use crate::app::api::agent_history;
+use crate::app::components::age::Age;
+use crate::app::components::badge::Badge;
+use crate::app::components::event_row::EventRow;
+use crate::app::components::number::{UNKNOWN, bytes, rate};
+use crate::client::Live;
+use crate::event::Timestamp;
+use crate::swarm::activity::Row;
+use crate::swarm::agents::Agent;
+use crate::swarm::messages::Message;
+use crate::swarm::tasks::Task;
+use crate::swarm::{Attention, Standing, Touched, status};
+
+/// How many tasks and messages are shown.
+const SHOWN: usize = 12;
+/// How many events of its history are shown.
+const HISTORY: u32 = 60;
+
+/// The page of one agent.
+#[component]
+pub fn AgentPage() -> impl IntoView {
+    let live = expect_context::<Live>();
+    let params = use_params_map();
+    let id = Memo::new(move |_| params.read().get("id").unwrap_or_default());
+    let agent = Memo::new(move |_| live.read(Touched::AGENTS, |state| state.agents.by_id.get(&id.get()).cloned()));
+    let known = Memo::new(move |_| agent.with(Option::is_some));
+    view! {
+        <Title text=move || id.get() />
+        <p class="crumbs">
+            <A href="/agents">"Agents"</A>
+        </p>
+        <Show
+            when=move || known.get()
+            fallback=move || {
+                view! {
+                    <section class="nothing">
+                        <h1>{move || id.get()}</h1>
+                        <p>"No agent of this id has been heard of."</p>
+                    </section>
+                }
+            }
+        >
+            <Head agent />
+            <div class="grid detail">
+                <Facts agent />
+                <Tasks id />
+                <Messages id />
+                <History id />
+            </div>
+        </Show>
+    }
+}
+
+#[component]
+fn Head(agent: Memo<Option<Agent>>) -> impl IntoView {
+    let live = expect_context::<Live>();
+    let standing = Memo::new(move |_| {
+        let now = live.now.get();
+        agent.with(|agent| agent.as_ref().map(|agent| status::agent(agent, now)))
+    });
+    let name = move || agent.with(|agent| agent.as_ref().map(|agent| agent.name.clone()).unwrap_or_default());
+    let of = move |read: fn(&Standing) -> String| move || standing.with(|it| it.as_ref().map(read).unwrap_or_default());
+    view! {
+        <div class="page-head">
+            <h1>{name}</h1>
+            <p class="standing">
+                <Badge attention=Signal::derive(move || standing.with(|it| it.as_ref().map_or(Attention::Idle, |it| it.attention))) />
+                <span>{of(|standing| standing.why.clone())}</span>
+                <Age at=Signal::derive(move || standing.with(|it| it.as_ref().map_or(Timestamp(0), |it| it.evidence.ts))) />
+                <span class="muted">
+                    "by " {of(|standing| standing.evidence.kind.clone())} " #" {of(|standing| standing.evidence.seq.to_string())}
+                </span>
+            </p>
+        </div>
+    }
+}
+
+#[component]
+fn Facts(agent: Memo<Option<Agent>>) -> impl IntoView {
+    let of = move |read: fn(&Agent) -> Option<String>| {
+        move || agent.with(|agent| agent.as_ref().and_then(read)).unwrap_or_else(|| UNKNOWN.to_owned())
+    };
+    let facts: [(&str, fn(&Agent) -> Option<String>); 14] = [
+        ("Id", |agent| Some(agent.id.clone())),
+        ("Kind", |agent| agent.agent_type.clone()),
+        ("Says", |agent| agent.status.map(|status| status.as_str().to_owned())),
+        ("Health", |agent| agent.health.map(|health| health.as_str().to_owned())),
+        ("Task", |agent| agent.task.clone()),
+        ("Parent", |agent| agent.parent.clone()),
+        ("Host", |agent| agent.host.clone()),
+        ("Version", |agent| agent.version.clone()),
+        ("Endpoint", |agent| agent.endpoint.clone()),
+        ("Can", |agent| (!agent.capabilities.is_empty()).then(|| agent.capabilities.join(", "))),
+        ("CPU", |agent| agent.cpu.map(|cpu| [&rate(cpu), " %"].concat())),
+        ("Memory", |agent| agent.memory.map(bytes)),
+        ("Trust", |agent| agent.trust.map(|trust| format!("{trust:.2}"))),
+        ("Reported by", |agent| Some(agent.source.clone())),
+    ];
+    view! {
+        <section class="card facts" aria-labelledby="facts-title">
+            <h2 id="facts-title">"Facts"</h2>
+            <dl>
+                {facts
+                    .into_iter()
+                    .map(|(name, read)| {
+                        view! {
+                            <dt>{name}</dt>
+                            <dd>{of(read)}</dd>
+                        }
+                    })
+                    .collect_view()}
+            </dl>
+        </section>
+    }
+}
+
+#[component]
+fn Tasks(id: Memo<String>) -> impl IntoView {
+    let live = expect_context::<Live>();
+    let tasks = Memo::new(move |_| {
+        let id = id.get();
+        live.read(Touched::TASKS, |state| {
+            let mut mine: Vec<Task> =
+                state.tasks.by_id.values().filter(|task| task.agent.as_ref() == Some(&id)).cloned().collect();
+            mine.sort_by_key(|task| (task.state.ended(), std::cmp::Reverse(task.heard.seq)));
+            mine.truncate(SHOWN);
+            mine
+        })
+    });
+    view! {
+        <section class="card" aria-labelledby="tasks-title">
+            <h2 id="tasks-title">"Tasks"</h2>
+            <Show when=move || !tasks.with(Vec::is_empty) fallback=|| view! { <p class="calm">"None yet."</p> }>
+                <ul class="lines">
+                    <For each=move || tasks.get() key=|task| (task.id.clone(), task.heard.seq) let:task>
+                        <li>
+                            <span class=["state t-", task.state.as_str()].concat()>{task.state.as_str()}</span>
+                            <span class="grow">{task.label().to_owned()}</span>
+                            <span class="number">
+                                {task.progress.map_or_else(|| UNKNOWN.to_owned(), |share| [&rate(share), " %"].concat())}
+                            </span>
+                            <Age at=task.heard.ts />
+                        </li>
+                    </For>
+                </ul>
+            </Show>
+        </section>
+    }
+}
+
+#[component]
+fn Messages(id: Memo<String>) -> impl IntoView {
+    let live = expect_context::<Live>();
+    let messages = Memo::new(move |_| {
+        let id = id.get();
+        live.read(Touched::MESSAGES, |state| {
+            let about = |message: &&Message| message.from == id || message.to == id || message.to == "*";
+            state.messages.recent.iter().rev().filter(about).take(SHOWN).cloned().collect::<Vec<_>>()
+        })
+    });
+    view! {
+        <section class="card" aria-labelledby="messages-title">
+            <h2 id="messages-title">"Messages"</h2>
+            <Show when=move || !messages.with(Vec::is_empty) fallback=|| view! { <p class="calm">"None lately."</p> }>
+                <ul class="lines">
+                    <For each=move || messages.get() key=|message| message.seq let:message>
+                        <li>
+                            <span class="state">{message.message_type.as_str()}</span>
+                            <span class="grow">
+                                <A href=["/agents/", &encode(&message.from)].concat()>{message.from.clone()}</A>
+                                " → "
+                                {if message.to == "*" { "all".to_owned() } else { message.to.clone() }}
+                                ": "
+                                {message.content.clone()}
+                            </span>
+                            <Age at=message.ts />
+                        </li>
+                    </For>
+                </ul>
+            </Show>
+        </section>
+    }
+}
+
+/// Its events, its tasks', its sessions' and its messages', from the log; fetched again when
+/// something about it came.
+#[component]
+fn History(id: Memo<String>) -> impl IntoView {
+    let live = expect_context::<Live>();
+    let heard = Memo::new(move |_| {
+        live.read(Touched::AGENTS, |state| state.agents.by_id.get(&id.get()).map_or(0, |agent| agent.heard.seq))
+    });
+    let rows = RwSignal::new(Vec::<Row>::new());
+    let problem = RwSignal::new(None::<String>);
+    let (fetching, asked) = (StoredValue::new(false), StoredValue::new(0_u64));
+    let fetch = move || {
+        if fetching.get_value() || live.demo.get_untracked().is_some() {
+            return;
+        }
+        fetching.set_value(true);
+        leptos::task::spawn_local(async move {
+            let part = agent_history(id.get_untracked(), HISTORY).await;
+            let _gone = fetching.try_update_value(|fetching| *fetching = false);
+            match part {
+                Ok(part) => {
+                    let _gone = rows.try_set(part.events.iter().rev().map(Row::of).collect());
+                    let _gone = problem.try_set(None);
+                }
+                Err(error) => {
+                    let _gone = problem.try_set(Some(error.to_string()));
+                }
+            }
+        });
+    };
+    // At most once a second, whatever comes.
+    Effect::new(move || {
+        let (seq, _second) = (heard.get(), live.now.get().0 / 1_000);
+        if asked.get_value() != seq {
+            asked.set_value(seq);
+            fetch();
+        }
+    });
+    view! {
+        <section class="card history" aria-labelledby="history-title">
+            <h2 id="history-title">"History"</h2>
+            <noscript>
+                <p class="muted">"The history is read from the log when the page lives."</p>
+            </noscript>
+            <Show when=move || problem.get().is_some()>
+                <p class="muted" role="status">
+                    {move || problem.get().unwrap_or_default()}
+                </p>
+            </Show>
+            <ol class="feed">
+                <For each=move || rows.get() key=|row| row.seq let:row>
+                    <EventRow row=row />
+                </For>
+            </ol>
+        </section>
+    }
+}

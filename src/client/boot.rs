@@ -1,0 +1,32 @@
+//! What a rendered page tells the browser: the state it was rendered from, and where the log stood.
+
+use crate::event::table::record;
+use crate::event::{Cursor, Epoch, Timestamp};
+use crate::swarm::SwarmState;
+
+record! {
+    /// The beginning of a page.
+    pub struct Boot {
+        /// The log's identity.
+        epoch: String,
+        /// The server's time at rendering; ages and staleness are as of then until the page lives.
+        now: Timestamp,
+        /// Whether the server's demo swarm was running.
+        demo_running: bool,
+        /// The state.
+        state: SwarmState,
+    }
+}
+
+impl Boot {
+    /// The beginning of a page that no server rendered.
+    pub fn empty() -> Self {
+        Self { epoch: Epoch(0).to_string(), now: Timestamp(0), demo_running: false, state: SwarmState::default() }
+    }
+
+    /// Where the stream goes on.
+    pub fn cursor(&self) -> Option<Cursor> {
+        let epoch = crate::event::control::epoch(&self.epoch)?;
+        Some(Cursor::After { epoch, seq: self.state.seq })
+    }
+}

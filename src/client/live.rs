@@ -1,0 +1,192 @@
+//! The swarm as this page knows it, in reactive form.
+
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use super::boot::Boot;
+use super::link::{Phase, Return};
+use super::meter::Delays;
+use crate::demo::Scenario;
+use crate::event::{Event, Timestamp};
+use crate::swarm::{SwarmState, Touched};
+
+/// The parts of the state that a view can depend on, in the order of [`Touched`]'s bits.
+const PARTS: [Touched; 10] = [
+    Touched::AGENTS,
+    Touched::TASKS,
+    Touched::MESSAGES,
+    Touched::MEMORY,
+    Touched::TOPOLOGY,
+    Touched::PROVIDERS,
+    Touched::SELFCHECKS,
+    Touched::SESSIONS,
+    Touched::TRADES,
+    Touched::ACTIVITY,
+];
+
+/// How many agents the demo has.
+const DEMO_AGENTS: usize = 24;
+
+/// Why the demo plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DemoWhy {
+    /// There is no server, and nothing real to show.
+    NoServer,
+    /// A person asked for it.
+    Asked,
+}
+
+/// What views read: the state, the connection, the clock. Copy; provided once as context.
+#[derive(Debug, Clone, Copy)]
+pub struct Live {
+    world: StoredValue<World>,
+    changed: [RwSignal<u64>; PARTS.len()],
+    /// The time that ages and standings are told by. At first the server's at rendering, so that
+    /// both sides render alike; the browser's from then on.
+    pub now: RwSignal<Timestamp>,
+    /// Whether the page lives: after hydration. What only a browser can say is shown from then on.
+    pub awake: RwSignal<bool>,
+    /// How the connection stands.
+    pub phase: RwSignal<Phase>,
+    /// How the last return went.
+    pub returned: RwSignal<Option<Return>>,
+    /// Why the demo plays, while it does.
+    pub demo: RwSignal<Option<DemoWhy>>,
+    /// Delays from event to screen.
+    pub delays: RwSignal<Option<Delays>>,
+    /// Set by a view to ask for a connection at once.
+    pub retry: RwSignal<u32>,
+    /// Whether the server's own demo swarm is running.
+    pub swarm_demo: RwSignal<bool>,
+}
+
+#[derive(Debug)]
+struct World {
+    real: Arc<SwarmState>,
+    epoch: String,
+    demo: Option<Box<Play>>,
+}
+
+#[derive(Debug)]
+struct Play {
+    scenario: Scenario,
+    state: SwarmState,
+}
+
+impl Live {
+    /// What a page begins with.
+    pub fn new(boot: Boot) -> Self {
+        Self {
+            now: RwSignal::new(boot.now),
+            swarm_demo: RwSignal::new(boot.demo_running),
+            world: StoredValue::new(World { real: Arc::new(boot.state), epoch: boot.epoch, demo: None }),
+            changed: std::array::from_fn(|_| RwSignal::new(0)),
+            awake: RwSignal::new(false),
+            phase: RwSignal::new(Phase::Connecting),
+            returned: RwSignal::new(None),
+            demo: RwSignal::new(None),
+            delays: RwSignal::new(None),
+            retry: RwSignal::new(0),
+        }
+    }
+
+    /// Reads the state on show, and depends on these parts of it.
+    pub fn read<T>(&self, parts: Touched, read: impl FnOnce(&SwarmState) -> T) -> T {
+        for (part, changed) in PARTS.iter().zip(&self.changed) {
+            if parts.meets(*part) {
+                changed.track();
+            }
+        }
+        self.demo.track();
+        self.peek(read)
+    }
+
+    /// Reads the state on show once.
+    pub fn peek<T>(&self, read: impl FnOnce(&SwarmState) -> T) -> T {
+        self.world.with_value(|world| match &world.demo {
+            Some(play) => read(&play.state),
+            None => read(&world.real),
+        })
+    }
+
+    /// Whether the real log has told this page anything.
+    pub fn has_data(&self) -> bool {
+        self.world.with_value(|world| !world.real.is_empty())
+    }
+
+    /// The last real event's seq, and the log it is of.
+    pub fn position(&self) -> (String, u64) {
+        self.world.with_value(|world| (world.epoch.clone(), world.real.seq))
+    }
+
+    /// Folds real events in. The first ends the demo: real and made-up data never mix.
+    pub fn fold(&self, events: &[Event]) {
+        let touched = self.world.try_update_value(|world| {
+            let real = Arc::make_mut(&mut world.real);
+            events.iter().fold(Touched::NONE, |touched, event| touched.and(real.fold(event)))
+        });
+        if !events.is_empty() {
+            self.end_demo();
+        }
+        self.notify(touched.unwrap_or(Touched::NONE));
+    }
+
+    /// Takes a snapshot in place of what was known.
+    pub fn replace(&self, epoch: String, state: SwarmState) {
+        let empty = state.is_empty();
+        self.world.update_value(|world| {
+            world.real = Arc::new(state);
+            world.epoch = epoch;
+        });
+        if !empty {
+            self.end_demo();
+        }
+        self.notify(Touched::ALL);
+    }
+
+    /// Begins the demo, from a seed.
+    pub fn begin_demo(&self, why: DemoWhy, seed: u64, now: Timestamp) {
+        if self.demo.get_untracked().is_some() {
+            return;
+        }
+        // The play begins a little ago, so that there is something to see at once.
+        let scenario = Scenario::new(seed, DEMO_AGENTS, Timestamp(now.0 - 45_000));
+        self.world.update_value(|world| world.demo = Some(Box::new(Play { scenario, state: SwarmState::default() })));
+        self.demo.set(Some(why));
+        self.play(now);
+    }
+
+    /// Plays the demo up to `now`.
+    pub fn play(&self, now: Timestamp) {
+        let touched = self.world.try_update_value(|world| {
+            let Some(play) = &mut world.demo else { return Touched::NONE };
+            let mut touched = Touched::NONE;
+            while play.state.as_of < now {
+                let draft = play.scenario.next_event();
+                let event = draft.into_event(play.state.seq + 1, now);
+                touched = touched.and(play.state.fold(&event));
+            }
+            touched
+        });
+        self.notify(touched.unwrap_or(Touched::NONE));
+    }
+
+    /// Ends the demo and shows what is real.
+    pub fn end_demo(&self) {
+        if self.demo.get_untracked().is_none() {
+            return;
+        }
+        self.world.update_value(|world| world.demo = None);
+        self.demo.set(None);
+        self.notify(Touched::ALL);
+    }
+
+    fn notify(&self, touched: Touched) {
+        for (part, changed) in PARTS.iter().zip(&self.changed) {
+            if touched.meets(*part) {
+                changed.update(|count| *count += 1);
+            }
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! The edge: HTTP, WebSocket and Server-Sent Events in front of the hub.
+//!
+//! Handlers translate and nothing more: what is true is decided in `event`, `swarm` and `hub`. The
+//! module owns the limits of requests, the guards (Host, Origin, token) and the shutdown.
+
+pub mod assets;
+pub mod demo;
+pub mod docs;
+pub mod guard;
+pub mod health;
+pub mod heartbeat;
+pub mod history;
+pub mod ingest;
+pub mod limits;
+pub mod pages;
+pub mod problem;
+pub mod query;
+pub mod router;
+pub mod sse;
+mod stream;
+pub mod websocket;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::FromRef;
+use axum::serve::ListenerExt as _;
+use leptos::config::LeptosOptions;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::hub::Hub;
+use demo::DemoSwarm;
+use heartbeat::Heartbeats;
+
+/// How the server is set up.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// The address it listens on, for the guards.
+    pub addr: SocketAddr,
+    /// What every request must carry, where set. An address beyond this machine needs one.
+    pub token: Option<String>,
+    /// Names beyond this machine's own that a `Host` header may have.
+    pub allowed_hosts: Vec<String>,
+    /// Origins beyond the server's own that a browser may send from.
+    pub allowed_origins: Vec<String>,
+    /// Between two heartbeats of a stream.
+    pub heartbeat: Duration,
+}
+
+impl ServerConfig {
+    /// The defaults at an address.
+    pub fn at(addr: SocketAddr) -> Self {
+        Self { addr, token: None, allowed_hosts: Vec::new(), allowed_origins: Vec::new(), heartbeat: Duration::from_secs(15) }
+    }
+}
+
+/// What handlers share.
+#[derive(Debug, Clone)]
+pub struct AppState {
+    /// The log and its fan-out.
+    pub hub: Hub,
+    /// The set-up.
+    pub config: Arc<ServerConfig>,
+    /// Leptos' own set-up.
+    pub leptos: LeptosOptions,
+    /// Signs of life for streams.
+    pub heartbeats: Heartbeats,
+    /// The swarm that a person can start from the page.
+    pub demo: DemoSwarm,
+    /// Cancelled when the server begins to stop.
+    pub stopping: CancellationToken,
+    /// Connections that outlive their request.
+    pub connections: TaskTracker,
+    /// How many streams are open.
+    pub gauges: Arc<Gauges>,
+}
+
+impl FromRef<AppState> for Hub {
+    fn from_ref(state: &AppState) -> Self {
+        state.hub.clone()
+    }
+}
+
+impl FromRef<AppState> for LeptosOptions {
+    fn from_ref(state: &AppState) -> Self {
+        state.leptos.clone()
+    }
+}
+
+/// What is open now, and what was refused.
+#[derive(Debug, Default)]
+pub struct Gauges {
+    /// Open WebSocket streams.
+    pub websockets: std::sync::atomic::AtomicI64,
+    /// Open SSE streams.
+    pub sse: std::sync::atomic::AtomicI64,
+    /// Requests that sent events and were refused.
+    pub refused: std::sync::atomic::AtomicU64,
+    /// What the last of them was told.
+    pub last_refusal: std::sync::Mutex<Option<String>>,
+}
+
+/// How long open connections may take to end before they are cut off.
+const GRACE: Duration = Duration::from_secs(8);
+
+/// Serves until `stopping` is cancelled, then ends every stream with a word and commits everything.
+///
+/// The caller binds and stops: a test uses port 0.
+///
+/// # Errors
+/// The listener fails.
+pub async fn run(listener: TcpListener, hub: Hub, config: ServerConfig, stopping: CancellationToken) -> std::io::Result<()> {
+    let connections = TaskTracker::new();
+    let state = AppState {
+        heartbeats: Heartbeats::start(hub.clone(), config.heartbeat, stopping.clone()),
+        demo: DemoSwarm::new(hub.clone()),
+        hub: hub.clone(),
+        config: Arc::new(config),
+        leptos: pages::options(),
+        stopping: stopping.clone(),
+        connections: connections.clone(),
+        gauges: Arc::default(),
+    };
+    let demo = state.demo.clone();
+    let app = router::router(state);
+    let listener = listener.tap_io(|socket| {
+        if let Err(error) = prepare(socket) {
+            tracing::debug!(%error, "server.socket.options");
+        }
+    });
+    let signal = stopping.clone();
+    let serving = axum::serve(listener, app).with_graceful_shutdown(async move { signal.cancelled().await });
+    let deadline = async {
+        stopping.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    let served = tokio::select! {
+        served = serving => served,
+        () = deadline => {
+            tracing::warn!(grace_ms = GRACE.as_millis() as u64, "server.stop.cut_off: some requests did not end in time");
+            Ok(())
+        }
+    };
+    demo.stop();
+    connections.close();
+    if tokio::time::timeout(GRACE, connections.wait()).await.is_err() {
+        tracing::warn!(open = connections.len(), "server.stop.cut_off: some streams did not end in time");
+    }
+    hub.close().await;
+    served
+}
+
+/// Small frames go out at once; a peer that vanished is noticed within two minutes.
+fn prepare(socket: &tokio::net::TcpStream) -> std::io::Result<()> {
+    socket.set_nodelay(true)?;
+    let keepalive = socket2::TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
+    socket2::SockRef::from(socket).set_tcp_keepalive(&keepalive)
+}

@@ -1,0 +1,60 @@
+//! What the page is made of, inside the binary: styles, script, WebAssembly, icons.
+//!
+//! In a debug build the files are read from `target/site`, as `cargo leptos watch` renews them.
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+#[derive(rust_embed::RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR/target/site"]
+#[allow_missing = true]
+struct Site;
+
+/// The file at a path; none where there is no such file. Compressed where the client takes it so.
+///
+/// Names do not change with content: a browser asks each time, and is told "not modified" by tag.
+pub fn serve(request: &Request) -> Option<Response> {
+    let path = request.uri().path().trim_start_matches('/');
+    if path.is_empty() || path.ends_with(".br") || path.ends_with(".gz") {
+        return None;
+    }
+    let plain = Site::get(path)?;
+    let tag = HeaderValue::from_str(&format!("\"{}\"", hex(&plain.metadata.sha256_hash()[..12]))).ok()?;
+    if request.headers().get(header::IF_NONE_MATCH) == Some(&tag) {
+        return Some((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+    }
+    let (encoding, file) = ["br", "gzip"]
+        .into_iter()
+        .filter(|encoding| accepts(request.headers(), encoding))
+        .find_map(|encoding| {
+            Some((Some(encoding), Site::get(&format!("{path}.{}", if encoding == "br" { "br" } else { "gz" }))?))
+        })
+        .unwrap_or((None, plain));
+    let kind = mime_guess::from_path(path).first_or_octet_stream();
+    let mut response = Body::from(file.data).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_str(kind.as_ref()).ok()?);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
+    headers.insert(header::ETAG, tag);
+    if let Some(encoding) = encoding {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    Some(response)
+}
+
+/// Whether the page's code is here at all: a server built before the browser's half has none.
+pub fn is_complete() -> bool {
+    Site::get("pkg/swarmdeck.wasm").is_some() || Site::get("pkg/swarmdeck_bg.wasm").is_some()
+}
+
+fn accepts(headers: &HeaderMap, encoding: &str) -> bool {
+    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accepted.split(',').any(|part| part.split(';').next().unwrap_or_default().trim() == encoding)
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

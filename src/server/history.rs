@@ -1,0 +1,157 @@
+//! `GET /api/events`, `/api/state`, `/api/schema`: what happened, what it amounts to, and what it
+//! looks like.
+
+use axum::Json;
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+
+use super::problem::Problem;
+use super::query::{PageQuery, pairs};
+use crate::event::control::{Gap, GapReason};
+use crate::event::wire::to_text;
+use crate::event::{Cursor, schema};
+use crate::hub::{Hub, Page, Read};
+use crate::swarm::hash;
+
+/// A page of the log with its surroundings.
+#[derive(Debug)]
+pub struct LogPage {
+    /// The events.
+    pub page: Page,
+    /// The cursor to go on after.
+    pub next: Cursor,
+    /// The cursor to go on before.
+    pub previous: Cursor,
+    /// Events that were asked for and are gone.
+    pub gap: Option<Gap>,
+}
+
+/// Reads a page of the log: after a cursor the oldest that follow, else the newest.
+///
+/// # Errors
+/// The log cannot be read.
+pub async fn page(hub: &Hub, query: PageQuery) -> Result<LogPage, Problem> {
+    let head = hub.head();
+    let place = |cursor: Cursor| match cursor {
+        Cursor::Beginning => (0, false),
+        Cursor::After { epoch, seq } => (seq, epoch != hub.epoch()),
+    };
+    let (after, foreign) = query.after.map_or((0, false), place);
+    let before = query.before.map_or(head + 1, |cursor| place(cursor).0);
+    let first = hub.first();
+    let gap = match query.after {
+        _ if foreign => Some(Gap { from: first.min(head), to: head, reason: GapReason::Epoch }),
+        Some(Cursor::After { .. }) if after + 1 < first => {
+            Some(Gap { from: after + 1, to: first - 1, reason: GapReason::Retention })
+        }
+        _ => None,
+    };
+    let newest = query.after.is_none() || foreign;
+    let after = if foreign { 0 } else { after };
+    let read = Read { after, before: before.min(head + 1), limit: query.limit, newest, filter: query.filter };
+    let upper = read.before.saturating_sub(1);
+    let page = hub.read(read).await?;
+    let (next, previous) = if newest {
+        (upper, if page.exhausted { first.saturating_sub(1) + 1 } else { page.reached })
+    } else {
+        (if page.exhausted { upper.max(after) } else { page.reached }, after + 1)
+    };
+    Ok(LogPage { page, next: hub.cursor(next), previous: hub.cursor(previous), gap })
+}
+
+/// Read a page of the log.
+///
+/// After a cursor, the oldest events that follow it; without one, the newest. `next` goes on after
+/// the page, `previous` before it. NDJSON where `Accept` asks for `application/x-ndjson`.
+#[utoipa::path(
+    get, path = "/api/events", tag = "events",
+    params(
+        ("after" = Option<String>, Query, description = "Cursor: events after it; 0 is the beginning"),
+        ("before" = Option<String>, Query, description = "Cursor: events before its seq"),
+        ("limit" = Option<u64>, Query, description = "1 to 1000, 100 where absent"),
+        ("types" = Option<String>, Query, description = "task.*, task.progress, separated by commas; `filter` is short for it"),
+        ("entity" = Option<String>, Query, description = "task:abc, agent:*, separated by commas"),
+        ("source" = Option<String>, Query, description = "Reporters, separated by commas"),
+        ("session" = Option<String>, Query, description = "Sessions, separated by commas"),
+    ),
+    responses((status = 200, description = "`{events, next, previous, head, gap?}`"), (status = 400, description = "A parameter does not fit"))
+)]
+pub async fn read_events(State(hub): State<Hub>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Problem> {
+    let read = page(&hub, PageQuery::read(query.as_deref())?).await?;
+    let lines = headers
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.contains("application/x-ndjson"));
+    let mut out = String::with_capacity(read.page.events.iter().map(|event| event.json.len() + 1).sum::<usize>() + 200);
+    if lines {
+        for event in &read.page.events {
+            out.push_str(&event.json);
+            out.push('\n');
+        }
+        let mut response = typed(out, "application/x-ndjson");
+        for (name, cursor) in [("x-next-cursor", read.next), ("x-previous-cursor", read.previous)] {
+            if let Ok(value) = HeaderValue::from_str(&cursor.to_string()) {
+                response.headers_mut().insert(name, value);
+            }
+        }
+        return Ok(response);
+    }
+    out.push_str("{\"events\":[");
+    for (index, event) in read.page.events.iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        out.push_str(&event.json);
+    }
+    out.push_str(&format!("],\"next\":\"{}\",\"previous\":\"{}\",\"head\":{}", read.next, read.previous, hub.head()));
+    if let Some(gap) = &read.gap {
+        out.push_str(",\"gap\":");
+        out.push_str(&to_text(gap));
+    }
+    out.push('}');
+    Ok(typed(out, "application/json"))
+}
+
+/// Read the folded state.
+///
+/// Now, or right after the event `at`. `hash` is equal for equal states, wherever they were folded.
+#[utoipa::path(
+    get, path = "/api/state", tag = "events",
+    params(("at" = Option<u64>, Query, description = "A seq; the newest where absent")),
+    responses(
+        (status = 200, description = "`{seq, cursor, hash, state}`"),
+        (status = 404, description = "It has not happened yet"),
+        (status = 410, description = "It is no longer kept"),
+    )
+)]
+pub async fn read_state(State(hub): State<Hub>, RawQuery(query): RawQuery) -> Result<Response, Problem> {
+    let mut at = None;
+    for (name, value) in pairs(query.as_deref())? {
+        match name.as_str() {
+            "at" => at = Some(value.parse::<u64>().map_err(|_| Problem::parameter(format!("at: {value:?} is no seq")))?),
+            "token" => {}
+            _ => return Err(Problem::parameter(format!("{name}: unknown parameter; known is at"))),
+        }
+    }
+    let state = match at {
+        None => hub.state(),
+        Some(seq) => std::sync::Arc::new(hub.state_at(seq).await?),
+    };
+    let mut out =
+        format!("{{\"seq\":{},\"cursor\":\"{}\",\"hash\":\"{}\",\"state\":", state.seq, hub.cursor(state.seq), hash(&state));
+    out.push_str(&to_text(state.as_ref()));
+    out.push('}');
+    Ok(typed(out, "application/json"))
+}
+
+/// Read the JSON Schema of all events.
+#[utoipa::path(get, path = "/api/schema", tag = "events", responses((status = 200, description = "JSON Schema, draft 2020-12")))]
+pub async fn read_schema() -> Json<Value> {
+    Json(schema::schema())
+}
+
+fn typed(body: String, kind: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], body).into_response()
+}

@@ -1,0 +1,71 @@
+//! Pages rendered on the server.
+
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use leptos::config::{Env, LeptosOptions};
+use leptos::nonce::use_nonce;
+use leptos::prelude::{IntoView, provide_context, use_context};
+use leptos_axum::{ResponseOptions, render_app_async_with_context};
+
+use super::AppState;
+use crate::app;
+use crate::client::Boot;
+use crate::hub::now;
+
+/// How the page finds its code. `cargo leptos watch` tells its own way through the environment.
+pub fn options() -> LeptosOptions {
+    let watched = std::env::var_os("LEPTOS_WATCH").is_some();
+    let port = std::env::var("LEPTOS_RELOAD_PORT").ok().and_then(|port| port.parse().ok()).unwrap_or(3010);
+    LeptosOptions::builder()
+        .output_name("swarmdeck")
+        .site_root("target/site")
+        .site_pkg_dir("pkg")
+        .env(if watched { Env::DEV } else { Env::PROD })
+        .reload_port(port)
+        .build()
+}
+
+/// The document of any page at this moment, with its policy.
+pub fn shell(state: &AppState) -> impl IntoView + use<> {
+    let boot = use_context::<Boot>().unwrap_or_else(|| boot(state));
+    provide_context(boot.clone());
+    forbid(&state.leptos);
+    app::shell(state.leptos.clone(), &boot)
+}
+
+fn boot(state: &AppState) -> Boot {
+    Boot {
+        epoch: state.hub.epoch().to_string(),
+        now: now(),
+        demo_running: state.demo.is_running(),
+        state: state.hub.state().as_ref().clone(),
+    }
+}
+
+/// Says what the page may load: its own code, by nonce; nothing inline, nothing foreign.
+fn forbid(options: &LeptosOptions) {
+    let (Some(nonce), Some(response)) = (use_nonce(), use_context::<ResponseOptions>()) else { return };
+    let reload = if options.env == Env::DEV {
+        format!(" ws://127.0.0.1:{0} ws://localhost:{0}", options.reload_port)
+    } else {
+        String::new()
+    };
+    let policy = format!(
+        "default-src 'self'; script-src 'strict-dynamic' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self' 'nonce-{nonce}'; \
+         img-src 'self' data:; connect-src 'self'{reload}; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    );
+    if let Ok(policy) = HeaderValue::from_str(&policy) {
+        response.insert_header(header::CONTENT_SECURITY_POLICY, policy);
+    }
+    response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+}
+
+/// The page for an address that has none.
+pub async fn not_found(state: AppState, request: Request) -> Response {
+    let (context, page) = (state.clone(), state);
+    let render = render_app_async_with_context(move || provide_context(context.clone()), move || shell(&page));
+    let mut response = render(request).await.into_response();
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    response
+}

@@ -1,0 +1,189 @@
+//! The parameters of streams and pages of the log. An unknown one is an error that names it: a
+//! typo fails loudly instead of matching nothing.
+
+use axum::http::HeaderMap;
+
+use super::limits::{DEFAULT_PAGE, MAX_PAGE};
+use super::problem::Problem;
+use crate::event::{Cursor, Filter};
+use crate::hub::Lag;
+
+/// What a stream is asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StreamQuery {
+    /// Where to begin; now where absent.
+    pub after: Option<Cursor>,
+    /// Which events.
+    pub filter: Filter,
+    /// Whether the folded state comes first.
+    pub snapshot: bool,
+    /// What happens to a reader that falls behind.
+    pub lag: Lag,
+}
+
+/// What a page of the log is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PageQuery {
+    /// Events after this.
+    pub after: Option<Cursor>,
+    /// Events before the one after this cursor's seq, exclusive.
+    pub before: Option<Cursor>,
+    /// How many.
+    pub limit: usize,
+    /// Which events.
+    pub filter: Filter,
+}
+
+const FILTER_NAMES: &str = "types, filter, entity, source, session";
+
+/// The pairs of a query string, decoded.
+pub fn pairs(query: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
+    let query = query.unwrap_or_default();
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(name)?, decode(value)?))
+        })
+        .collect()
+}
+
+/// Decodes percent-encoding and `+`.
+fn decode(text: &str) -> Result<String, Problem> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'+' => bytes.push(b' '),
+            b'%' => {
+                let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
+                let (Some(high), Some(low)) = (digit(rest.next()), digit(rest.next())) else {
+                    return Err(Problem::parameter(format!("{text:?} has a % that two hexadecimal digits do not follow")));
+                };
+                bytes.push((high * 16 + low) as u8);
+            }
+            other => bytes.push(other),
+        }
+    }
+    String::from_utf8(bytes).map_err(|_| Problem::parameter(format!("{text:?} is not UTF-8")))
+}
+
+fn cursor(name: &str, value: &str) -> Result<Cursor, Problem> {
+    value.parse().map_err(|error| Problem::parameter(format!("{name}: {error}")))
+}
+
+fn flag(name: &str, value: &str) -> Result<bool, Problem> {
+    match value {
+        "" | "1" | "true" => Ok(true),
+        "0" | "false" => Ok(false),
+        _ => Err(Problem::parameter(format!("{name}: {value:?} is neither 1 nor 0"))),
+    }
+}
+
+fn number(name: &str, value: &str, most: u64) -> Result<u64, Problem> {
+    match value.parse::<u64>() {
+        Ok(0) => Err(Problem::parameter(format!("{name}: 0 is under 1"))),
+        Ok(number) if number <= most => Ok(number),
+        Ok(number) => Err(Problem::parameter(format!("{name}: {number} is over {most}"))),
+        Err(_) => Err(Problem::parameter(format!("{name}: {value:?} is no whole number"))),
+    }
+}
+
+fn filter(into: &mut Filter, name: &str, value: &str) -> Result<bool, Problem> {
+    into.add(name, value).map_err(|fault| Problem::parameter(fault.to_string()))
+}
+
+impl StreamQuery {
+    /// Reads a query string; `Last-Event-ID`, which a browser sends when it comes back, wins over `after`.
+    ///
+    /// # Errors
+    /// The first parameter that is unknown or does not fit.
+    pub fn read(query: Option<&str>, headers: &HeaderMap) -> Result<Self, Problem> {
+        let mut read = Self::default();
+        let (mut drop_oldest, mut max_lag) = (false, None);
+        for (name, value) in pairs(query)? {
+            match name.as_str() {
+                "after" => read.after = Some(cursor("after", &value)?),
+                "snapshot" => read.snapshot = flag("snapshot", &value)?,
+                "on_lag" => {
+                    drop_oldest = match value.as_str() {
+                        "drop_oldest" => true,
+                        "log" => false,
+                        _ => return Err(Problem::parameter(format!("on_lag: {value:?} is neither drop_oldest nor log"))),
+                    };
+                }
+                "max_lag" => max_lag = Some(number("max_lag", &value, u64::MAX)?),
+                "token" => {}
+                _ if filter(&mut read.filter, &name, &value)? => {}
+                _ => {
+                    let known = format!("after, snapshot, on_lag, max_lag, {FILTER_NAMES}");
+                    return Err(Problem::parameter(format!("{name}: unknown parameter; known are {known}")));
+                }
+            }
+        }
+        if let Some(id) = headers.get("last-event-id").and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty()) {
+            read.after = Some(cursor("Last-Event-ID", id)?);
+        }
+        read.lag = match (drop_oldest, max_lag) {
+            (true, most) => Lag::DropOldest(most.unwrap_or(1_000)),
+            (false, None) => Lag::Log,
+            (false, Some(_)) => return Err(Problem::parameter("max_lag: goes with on_lag=drop_oldest")),
+        };
+        Ok(read)
+    }
+}
+
+impl PageQuery {
+    /// Reads a query string.
+    ///
+    /// # Errors
+    /// The first parameter that is unknown or does not fit.
+    pub fn read(query: Option<&str>) -> Result<Self, Problem> {
+        let mut read = Self { after: None, before: None, limit: DEFAULT_PAGE, filter: Filter::everything() };
+        for (name, value) in pairs(query)? {
+            match name.as_str() {
+                "after" => read.after = Some(cursor("after", &value)?),
+                "before" => read.before = Some(cursor("before", &value)?),
+                "limit" => read.limit = number("limit", &value, MAX_PAGE as u64)? as usize,
+                "token" => {}
+                _ if filter(&mut read.filter, &name, &value)? => {}
+                _ => {
+                    let known = format!("after, before, limit, {FILTER_NAMES}");
+                    return Err(Problem::parameter(format!("{name}: unknown parameter; known are {known}")));
+                }
+            }
+        }
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detail(query: &str) -> String {
+        StreamQuery::read(Some(query), &HeaderMap::new()).unwrap_err().detail().to_owned()
+    }
+
+    #[test]
+    fn unknown_and_unfit_parameters_are_named() {
+        assert!(detail("tpyes=task.*").starts_with("tpyes: unknown parameter"));
+        assert!(detail("after=12").starts_with("after: \"12\" is no cursor"));
+        assert!(detail("types=ta*").starts_with("types: \"ta*\" is no type pattern"));
+        assert_eq!(detail("on_lag=drop"), "on_lag: \"drop\" is neither drop_oldest nor log");
+        assert_eq!(detail("max_lag=0"), "max_lag: 0 is under 1");
+        assert_eq!(detail("max_lag=5"), "max_lag: goes with on_lag=drop_oldest");
+        assert!(detail("source=%zz").contains('%'));
+        let page = PageQuery::read(Some("limit=1001")).unwrap_err();
+        assert_eq!(page.detail(), "limit: 1001 is over 1000");
+    }
+
+    #[test]
+    fn last_event_id_wins_over_after() {
+        let headers = HeaderMap::from_iter([("last-event-id".parse().unwrap(), "00000000000000aa-7".parse().unwrap())]);
+        let read = StreamQuery::read(Some("after=0&types=task.*%2Cagent.*&source=a+b"), &headers).unwrap();
+        assert_eq!(read.after, Some("00000000000000aa-7".parse().unwrap()));
+        assert_eq!(read.filter.to_string(), "types=agent.*,task.*&source=a b");
+    }
+}

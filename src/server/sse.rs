@@ -1,0 +1,140 @@
+//! `GET /sse/events`: the stream as Server-Sent Events.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::unfold;
+use tokio::sync::watch;
+
+use super::problem::Problem;
+use super::query::StreamQuery;
+use super::stream::{bye, opening, retry_ms};
+use super::{AppState, Gauges};
+use crate::event::Cursor;
+use crate::event::control::Control;
+use crate::hub::batch::sse_event;
+use crate::hub::{Delivery, Subscription, now};
+
+/// Follow the log as Server-Sent Events.
+///
+/// `id:` is the cursor, `event:` the type, `data:` the event. A browser that comes back sends
+/// `Last-Event-ID` and gets what it missed. Parameters as for `/ws/events`.
+#[utoipa::path(get, path = "/sse/events", tag = "streams",
+    params(
+        ("after" = Option<String>, Query, description = "Cursor to go on after; now where absent"),
+        ("types" = Option<String>, Query, description = "task.*, task.progress, separated by commas; `filter` is short for it"),
+        ("entity" = Option<String>, Query, description = "task:abc, agent:*"),
+        ("source" = Option<String>, Query, description = "Reporters"),
+        ("session" = Option<String>, Query, description = "Sessions"),
+        ("snapshot" = Option<String>, Query, description = "1: the folded state comes first"),
+        ("on_lag" = Option<String>, Query, description = "drop_oldest: a slow reader gets only the newest"),
+        ("max_lag" = Option<u64>, Query, description = "How many, with on_lag=drop_oldest"),
+    ),
+    responses((status = 200, description = "text/event-stream"), (status = 400, description = "A parameter does not fit")))]
+pub async fn follow(State(app): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Problem> {
+    let query = StreamQuery::read(query.as_deref(), &headers)?;
+    let reader = Reader::new(&app, &query);
+    let body = Body::from_stream(unfold(reader, |mut reader| async move {
+        let chunk = reader.next().await?;
+        Some((Ok::<_, std::convert::Infallible>(chunk), reader))
+    }));
+    let headers = [
+        (header::CONTENT_TYPE.as_str(), "text/event-stream"),
+        (header::CACHE_CONTROL.as_str(), "no-store, no-transform"),
+        ("x-accel-buffering", "no"),
+    ];
+    Ok((headers, body).into_response())
+}
+
+struct Reader {
+    app: AppState,
+    subscription: Subscription,
+    heartbeats: watch::Receiver<Arc<str>>,
+    first: Option<Vec<u8>>,
+    ended: bool,
+    _open: Open,
+}
+
+/// Counts a stream as long as it stands.
+struct Open(Arc<Gauges>);
+
+impl Open {
+    fn new(gauges: &Arc<Gauges>) -> Self {
+        gauges.sse.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(gauges))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.sse.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl Reader {
+    fn new(app: &AppState, query: &StreamQuery) -> Self {
+        let mut subscription = app.hub.subscribe(query.after.into(), query.filter.clone(), query.lag);
+        let mut first = format!("retry: {}\n\n", retry_ms(&app.hub)).into_bytes();
+        for frame in opening(app, &mut subscription, query.snapshot) {
+            sse_event(&mut first, frame.cursor, frame.name, &frame.json);
+        }
+        Self {
+            heartbeats: app.heartbeats.watch(),
+            app: app.clone(),
+            subscription,
+            first: Some(first),
+            ended: false,
+            _open: Open::new(&app.gauges),
+        }
+    }
+
+    /// What goes out next; none at the end.
+    async fn next(&mut self) -> Option<Bytes> {
+        if let Some(first) = self.first.take() {
+            return Some(first.into());
+        }
+        if self.ended {
+            return None;
+        }
+        let mut out = Vec::new();
+        tokio::select! {
+            biased;
+            () = self.app.stopping.cancelled() => {
+                self.ended = true;
+                self.control(&mut out, &bye(&self.app.hub));
+            }
+            _ = self.heartbeats.changed() => {
+                let heartbeat = Arc::clone(&self.heartbeats.borrow_and_update());
+                // Its id is how far this reader has come: after a quiet time it resumes from here.
+                sse_event(&mut out, self.place(), "stream.heartbeat", &heartbeat);
+            }
+            delivery = self.subscription.next() => match delivery {
+                Ok(Delivery::Run(batch, run)) => return Some(batch.sse(run)),
+                Ok(Delivery::Picked(batch, picked, mut prev)) => {
+                    for index in picked.into_iter().map(|index| index as usize) {
+                        sse_event(&mut out, batch.cursor(index), batch.kind(index), &batch.json_with_prev(index, prev));
+                        prev = batch.seq(index);
+                    }
+                }
+                Ok(Delivery::Gap(gap)) => self.control(&mut out, &Control::Gap(gap)),
+                Err(error) => {
+                    tracing::error!(%error, "server.sse.log");
+                    return None;
+                }
+            },
+        }
+        Some(out.into())
+    }
+
+    fn control(&self, out: &mut Vec<u8>, frame: &Control) {
+        sse_event(out, self.place(), frame.name(), &frame.to_json(now()));
+    }
+
+    fn place(&self) -> Cursor {
+        self.app.hub.cursor(self.subscription.position())
+    }
+}

@@ -1,0 +1,85 @@
+//! `WS /ws/events`: the stream over a WebSocket.
+//!
+//! The handshake is HTTP's; from then on the connection is a plain socket that this module owns.
+//! What goes out was framed once for all connections (see [`Batch`](crate::hub::Batch)); what comes
+//! in is little, and read by [`frame`].
+
+mod connection;
+pub mod frame;
+
+use axum::extract::{RawQuery, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use tungstenite::handshake::derive_accept_key;
+
+use super::AppState;
+use super::problem::Problem;
+use super::query::StreamQuery;
+use connection::Connection;
+
+/// Follow the log over a WebSocket.
+///
+/// Text frames: `stream.hello` first, then events and the stream's own frames. A client may send
+/// `ping`, and `{"type":"subscribe","types":["task.*"]}` to change its filter.
+#[utoipa::path(get, path = "/ws/events", tag = "streams",
+    params(
+        ("after" = Option<String>, Query, description = "Cursor to go on after; now where absent"),
+        ("types" = Option<String>, Query, description = "task.*, task.progress, separated by commas; `filter` is short for it"),
+        ("entity" = Option<String>, Query, description = "task:abc, agent:*"),
+        ("source" = Option<String>, Query, description = "Reporters"),
+        ("session" = Option<String>, Query, description = "Sessions"),
+        ("snapshot" = Option<String>, Query, description = "1: the folded state comes first"),
+        ("on_lag" = Option<String>, Query, description = "drop_oldest: a slow reader gets only the newest"),
+        ("max_lag" = Option<u64>, Query, description = "How many, with on_lag=drop_oldest"),
+    ),
+    responses((status = 101, description = "The connection is a WebSocket"), (status = 400, description = "A parameter does not fit"),
+              (status = 426, description = "Not a WebSocket handshake of version 13")))]
+pub async fn follow(
+    State(app): State<AppState>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    mut request: Request,
+) -> Result<Response, Problem> {
+    let accept = handshake(request.method(), &headers)?;
+    let query = StreamQuery::read(query.as_deref(), &headers)?;
+    let upgrade = hyper::upgrade::on(&mut request);
+    let tracker = app.connections.clone();
+    tracker.spawn(async move {
+        let upgraded = match upgrade.await {
+            Ok(upgraded) => upgraded,
+            Err(error) => return tracing::debug!(%error, "server.websocket.upgrade"),
+        };
+        match upgraded.downcast::<TokioIo<TcpStream>>() {
+            Ok(parts) => Connection::new(app, &query, parts.io.into_inner(), &parts.read_buf).run().await,
+            Err(_) => tracing::error!("server.websocket.upgrade: the connection is no TCP socket"),
+        }
+    });
+    let headers = [
+        (header::CONNECTION, HeaderValue::from_static("Upgrade")),
+        (header::UPGRADE, HeaderValue::from_static("websocket")),
+        (header::SEC_WEBSOCKET_ACCEPT, accept),
+    ];
+    Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())
+}
+
+/// Checks the client's handshake, RFC 6455 section 4.2.1; gives the accept value.
+fn handshake(method: &Method, headers: &HeaderMap) -> Result<HeaderValue, Problem> {
+    let has = |name, word: &str| {
+        let values = headers.get_all(name).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(word))
+    };
+    if *method != Method::GET || !has(header::UPGRADE, "websocket") || !has(header::CONNECTION, "upgrade") {
+        return Err(Problem::upgrade("this address speaks WebSocket: GET with Connection: Upgrade and Upgrade: websocket"));
+    }
+    if !has(header::SEC_WEBSOCKET_VERSION, "13") {
+        return Err(Problem::upgrade("the WebSocket version is 13"));
+    }
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes).unwrap_or_default();
+    // Sixteen bytes in base64.
+    if key.len() != 24 || !key.ends_with(b"==") {
+        return Err(Problem::request("Sec-WebSocket-Key is missing or not 16 bytes in base64"));
+    }
+    HeaderValue::from_str(&derive_accept_key(key)).map_err(|_| Problem::request("Sec-WebSocket-Key cannot be answered"))
+}
