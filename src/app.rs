@@ -3,20 +3,24 @@
 pub mod api;
 pub mod components;
 pub mod pages;
+pub mod reactive;
+pub mod route;
 
 use leptos::prelude::*;
-use leptos_meta::{MetaTags, Title, provide_meta_context};
-use leptos_router::StaticSegment;
-use leptos_router::components::{FlatRoutes, Route, Router};
-use leptos_router::path;
 
+use crate::client::link::Phase;
 use crate::client::{Boot, Live};
 use crate::event::wire::to_text;
 use components::frame::{Banner, Footer, Header, Navigation};
-use pages::{
-    activity::ActivityPage, agent::AgentPage, agents::AgentsPage, overview::OverviewPage, tasks::TasksPage,
-    topology::TopologyPage,
-};
+use pages::activity::ActivityPage;
+use pages::agent::AgentPage;
+use pages::agents::AgentsPage;
+use pages::missing::MissingPage;
+use pages::overview::OverviewPage;
+use pages::tasks::TasksPage;
+use pages::topology::TopologyPage;
+use reactive::text;
+use route::{Address, Asked, Page};
 
 /// Where the page finds what it begins with.
 pub const BOOT_ID: &str = "boot";
@@ -27,6 +31,8 @@ const THEME_SCRIPT: &str = "try{const t=localStorage.getItem('theme');if(t)docum
 /// The document around the app.
 pub fn shell(options: LeptosOptions, boot: &Boot) -> impl IntoView + use<> {
     let boot = to_text(boot);
+    let title = use_context::<Asked>()
+        .map_or_else(String::new, |asked| Page::at(asked.0.split(['?', '#']).next().unwrap_or_default()).title());
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -41,7 +47,7 @@ pub fn shell(options: LeptosOptions, boot: &Boot) -> impl IntoView + use<> {
                 <script type="application/json" id=BOOT_ID inner_html=boot></script>
                 <AutoReload options=options.clone() />
                 <HydrationScripts options />
-                <MetaTags />
+                <title>{title}</title>
             </head>
             <body>
                 <App />
@@ -53,35 +59,51 @@ pub fn shell(options: LeptosOptions, boot: &Boot) -> impl IntoView + use<> {
 /// The app inside the document; the same on both sides.
 #[component]
 pub fn App() -> impl IntoView {
-    provide_meta_context();
     let live = Live::new(use_context::<Boot>().unwrap_or_else(Boot::empty));
     provide_context(live);
-    Effect::new(move || crate::client::start(live));
-    let demo = move || live.demo.get().is_some();
-    let stale = move || live.awake.get() && !demo() && !matches!(live.phase.get(), crate::client::link::Phase::Live { .. });
-
+    let address = Address::first();
+    provide_context(address);
+    Effect::new(move || {
+        crate::client::start(live);
+        address.follow();
+    });
+    let page = Memo::new(move |_| address.page());
+    Effect::new(move |_| document().set_title(&page.get().title()));
+    let class = text(move || {
+        let demo = live.demo.get().is_some();
+        let stale = live.awake.get() && !demo && !matches!(live.phase.get(), Phase::Live { .. });
+        if demo {
+            "deck demo"
+        } else if stale {
+            "deck stale"
+        } else {
+            "deck"
+        }
+    });
     view! {
-        <Title formatter=|title: String| if title.is_empty() { "Swarmdeck".to_owned() } else { [&title, " · Swarmdeck"].concat() } />
-        <Router>
-            <a class="skip" href="#main">
-                "Skip to content"
-            </a>
-            <div class="deck" class:demo=demo class:stale=stale data-awake=move || live.awake.get().then_some("true")>
-                <Navigation />
-                <Header />
-                <Banner />
-                <main id="main" tabindex="-1">
-                    <FlatRoutes fallback=|| view! { <pages::missing::MissingPage /> }.into_any()>
-                        <Route path=StaticSegment("") view=|| view! { <OverviewPage /> }.into_any() />
-                        <Route path=path!("agents") view=|| view! { <AgentsPage /> }.into_any() />
-                        <Route path=path!("agents/:id") view=|| view! { <AgentPage /> }.into_any() />
-                        <Route path=path!("tasks") view=|| view! { <TasksPage /> }.into_any() />
-                        <Route path=path!("topology") view=|| view! { <TopologyPage /> }.into_any() />
-                        <Route path=path!("activity") view=|| view! { <ActivityPage /> }.into_any() />
-                    </FlatRoutes>
-                </main>
-                <Footer />
-            </div>
-        </Router>
+        <a class="skip" href="#main">
+            "Skip to content"
+        </a>
+        <div class=class data-awake=text(move || live.awake.get().to_string())>
+            <Navigation />
+            <Header />
+            <Banner />
+            <main id="main" tabindex="-1">
+                {(move || on_show(&page.get())).into_any()}
+            </main>
+            <Footer />
+        </div>
+    }
+}
+
+fn on_show(page: &Page) -> AnyView {
+    match page {
+        Page::Overview => view! { <OverviewPage /> }.into_any(),
+        Page::Agents => view! { <AgentsPage /> }.into_any(),
+        Page::Agent(id) => view! { <AgentPage id=id.clone() /> }.into_any(),
+        Page::Tasks => view! { <TasksPage /> }.into_any(),
+        Page::Topology => view! { <TopologyPage /> }.into_any(),
+        Page::Activity => view! { <ActivityPage /> }.into_any(),
+        Page::Missing => view! { <MissingPage /> }.into_any(),
     }
 }

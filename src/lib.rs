@@ -41,6 +41,7 @@ pub fn hydrate() {
     let boot = text.and_then(|text| event::wire::from_text::<client::Boot>(&text).ok()).unwrap_or_else(client::Boot::empty);
     leptos::mount::hydrate_body(move || {
         provide_context(boot);
+        provide_context(app::route::Asked(app::route::shown()));
         app::App()
     });
 }

@@ -113,6 +113,8 @@ const GRACE: Duration = Duration::from_secs(8);
 /// # Errors
 /// The listener fails.
 pub async fn run(listener: TcpListener, hub: Hub, config: ServerConfig, stopping: CancellationToken) -> std::io::Result<()> {
+    // Rendering spawns onto this runtime; a second server in one process finds it set.
+    let _already_set = any_spawner::Executor::init_tokio();
     let connections = TaskTracker::new();
     let state = AppState {
         heartbeats: Heartbeats::start(hub.clone(), config.heartbeat, stopping.clone()),

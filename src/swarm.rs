@@ -19,6 +19,7 @@ pub mod rates;
 pub mod selfchecks;
 pub mod sessions;
 pub mod status;
+pub mod table;
 pub mod tasks;
 pub mod topology;
 pub mod trades;

@@ -42,15 +42,16 @@ pub async fn agent_history(id: String, limit: u32) -> Result<LogPart, ServerFnEr
     server::part(history::page(&hub, PageQuery { after: None, before: None, limit, filter }).await)
 }
 
-/// One event with its payload.
+/// One event as the log has it, for reading: JSON with line breaks; none where it is not kept.
 #[server(prefix = "/api/page", endpoint = "event")]
-pub async fn one_event(seq: u64) -> Result<Option<Event>, ServerFnError> {
+pub async fn one_event(seq: u64) -> Result<Option<String>, ServerFnError> {
     use crate::hub::Read;
 
     let page = server::hub()?
         .read(Read { after: seq.saturating_sub(1), before: seq.saturating_add(1), limit: 1, ..Read::default() })
         .await?;
-    Ok(page.events.first().map(|stored| crate::event::wire::from_text(&stored.json)).transpose()?)
+    let pretty = |json: &str| serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(json)?);
+    Ok(page.events.first().map(|stored| pretty(&stored.json)).transpose()?)
 }
 
 /// Sends a first event from the page; its place in the log.
@@ -70,7 +71,7 @@ pub async fn send_first_event() -> Result<u64, ServerFnError> {
         extra: serde_json::Map::new(),
     };
     let appended = server::hub()?.append(vec![Draft::new("webui", Entity::new("agent", "hello"), registered)]).await?;
-    leptos_axum::redirect("/");
+    server::back();
     Ok(appended.seqs[0])
 }
 
@@ -78,7 +79,7 @@ pub async fn send_first_event() -> Result<u64, ServerFnError> {
 #[server(prefix = "/api/page", endpoint = "start-demo")]
 pub async fn start_demo(agents: u32, rate: u32) -> Result<(), ServerFnError> {
     server::app()?.demo.start(agents, rate);
-    leptos_axum::redirect("/");
+    server::back();
     Ok(())
 }
 
@@ -86,7 +87,7 @@ pub async fn start_demo(agents: u32, rate: u32) -> Result<(), ServerFnError> {
 #[server(prefix = "/api/page", endpoint = "stop-demo")]
 pub async fn stop_demo() -> Result<(), ServerFnError> {
     server::app()?.demo.stop();
-    leptos_axum::redirect("/");
+    server::back();
     Ok(())
 }
 
@@ -112,6 +113,11 @@ mod server {
 
     pub(super) fn app() -> Result<AppState, ServerFnError> {
         use_context::<AppState>().ok_or_else(|| ServerFnError::new("no server behind this page"))
+    }
+
+    /// A form sent without a script comes back to the overview.
+    pub(super) fn back() {
+        leptos_axum::redirect("/");
     }
 
     pub(super) fn hub() -> Result<Hub, ServerFnError> {

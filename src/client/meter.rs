@@ -1,5 +1,7 @@
 //! How long an event takes from where it happened to the screen, measured in the page.
 
+use crate::swarm::bounds::order;
+
 /// How many of the newest samples are kept.
 const SAMPLES: usize = 2_000;
 
@@ -38,9 +40,8 @@ impl Meter {
         if self.samples.is_empty() {
             return None;
         }
-        let mut sorted = self.samples.clone();
-        sorted.sort_unstable_by(f64::total_cmp);
-        let at = |share: f64| sorted[((sorted.len() as f64 * share) as usize).min(sorted.len() - 1)];
+        let sorted = order(self.samples.iter().map(|delay| (delay * 1_000.0) as u64));
+        let at = |share: f64| self.samples[sorted[((sorted.len() as f64 * share) as usize).min(sorted.len() - 1)]];
         Some(Delays { p50: at(0.5), p99: at(0.99), samples: sorted.len() })
     }
 }

@@ -62,9 +62,10 @@ impl Filter {
 
     /// A filter on events about these entities.
     pub fn about<I: IntoIterator<Item = (String, String)>>(entities: I) -> Self {
-        let mut filter =
-            Self { entities: entities.into_iter().map(|(kind, id)| EntityPattern::One(kind, id)).collect(), ..Self::default() };
-        filter.normalise();
+        let mut filter = Self::default();
+        for (kind, id) in entities {
+            put(&mut filter.entities, EntityPattern::One(kind, id));
+        }
         filter
     }
 
@@ -80,32 +81,20 @@ impl Filter {
                 return Err(at.fault(format!("a pattern is longer than {MAX_PATTERN} bytes")));
             }
             match field {
-                "types" | "filter" => self.types.push(type_pattern(pattern, &at)?),
-                "entity" => self.entities.push(entity_pattern(pattern, &at)?),
-                "source" => self.sources.push(pattern.to_owned()),
-                "session" => self.sessions.push(pattern.to_owned()),
+                "types" | "filter" => put(&mut self.types, type_pattern(pattern, &at)?),
+                "entity" => put(&mut self.entities, entity_pattern(pattern, &at)?),
+                "source" => put(&mut self.sources, pattern.to_owned()),
+                "session" => put(&mut self.sessions, pattern.to_owned()),
                 _ => return Ok(false),
             }
         }
         if !Self::FIELDS.contains(&field) {
             return Ok(false);
         }
-        self.normalise();
         if self.types.len() + self.entities.len() + self.sources.len() + self.sessions.len() > MAX_PATTERNS {
             return Err(at.fault(format!("a filter has at most {MAX_PATTERNS} patterns")));
         }
         Ok(true)
-    }
-
-    fn normalise(&mut self) {
-        self.types.sort_unstable();
-        self.types.dedup();
-        self.entities.sort_unstable();
-        self.entities.dedup();
-        self.sources.sort_unstable();
-        self.sources.dedup();
-        self.sessions.sort_unstable();
-        self.sessions.dedup();
     }
 
     /// Whether it asks nothing.
@@ -146,6 +135,13 @@ impl Filter {
                 EntityPattern::Kind(_) => None,
             })
             .collect()
+    }
+}
+
+/// Adds a pattern at its place in order, once.
+fn put<T: Ord>(patterns: &mut Vec<T>, pattern: T) {
+    if let Err(place) = patterns.binary_search(&pattern) {
+        patterns.insert(place, pattern);
     }
 }
 

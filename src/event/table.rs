@@ -258,7 +258,8 @@ macro_rules! range {
 /// The lines of a doc comment as one text.
 macro_rules! text {
     ($($line:literal)+) => {
-        concat!($($line),+)
+        // Only a server shows the reference: the browser does not carry its words.
+        if cfg!(feature = "ssr") { concat!($($line),+) } else { "" }
     };
 }
 

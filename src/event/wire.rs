@@ -164,25 +164,25 @@ pub fn to_text<T: Wire>(value: &T) -> String {
 /// Takes one field out of an object: checks presence and range, then reads it.
 pub fn take<T: Wire>(object: &mut Object, field: &Field, at: &At<'_>) -> Result<T, Fault> {
     let here = At::Key(at, field.key);
-    match object.remove(field.key) {
-        None | Some(Value::Null) => T::missing().ok_or_else(|| here.fault("missing")),
-        Some(value) => {
-            if let (Some(range), Value::Number(number)) = (field.range, &value) {
-                check_range(number.as_f64().unwrap_or(f64::NAN), range, number, &here)?;
-            }
-            T::read(value, &here)
-        }
+    match find(object, field, &here)? {
+        Some(value) => T::read(value, &here),
+        None => T::missing().ok_or_else(|| here.fault("missing")),
     }
 }
 
-fn check_range(number: f64, (low, high): (f64, f64), shown: &serde_json::Number, at: &At<'_>) -> Result<(), Fault> {
-    if number < low {
-        return Err(at.fault(format!("{shown} is under {low}")));
+/// The part of [`take`] that is the same for all types.
+fn find(object: &mut Object, field: &Field, here: &At<'_>) -> Result<Option<Value>, Fault> {
+    let value = match object.remove(field.key) {
+        None | Some(Value::Null) => return Ok(None),
+        Some(value) => value,
+    };
+    if let (Some((low, high)), Some(number)) = (field.range, value.as_f64()) {
+        let bound = if number < low { Some((" is under ", low)) } else { (number > high).then_some((" is over ", high)) };
+        if let Some((word, bound)) = bound {
+            return Err(here.fault([&to_text(&value), word, &to_text(&bound)].concat()));
+        }
     }
-    if number > high {
-        return Err(at.fault(format!("{shown} is over {high}")));
-    }
-    Ok(())
+    Ok(Some(value))
 }
 
 /// Expects an object.
@@ -426,13 +426,12 @@ impl<T: Wire> Wire for BTreeMap<String, T> {
     const SHAPE: Shape = Shape::Table(&T::SHAPE);
     const REQUIRED: bool = false;
     fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
-        object(value, at)?
-            .into_iter()
-            .map(|(key, item)| {
-                let item = T::read(item, &At::Key(at, &key))?;
-                Ok((key, item))
-            })
-            .collect()
+        let mut map = Self::new();
+        for (key, item) in object(value, at)? {
+            let item = T::read(item, &At::Key(at, &key))?;
+            map.insert(key, item);
+        }
+        Ok(map)
     }
     fn write(&self, out: &mut String) {
         let start = out.len();

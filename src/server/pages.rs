@@ -1,15 +1,16 @@
 //! Pages rendered on the server.
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use leptos::config::{Env, LeptosOptions};
 use leptos::nonce::use_nonce;
 use leptos::prelude::{IntoView, provide_context, use_context};
-use leptos_axum::{ResponseOptions, render_app_async_with_context};
+use leptos_axum::{ResponseOptions, handle_server_fns_with_context, render_app_async_with_context};
 
 use super::AppState;
 use crate::app;
+use crate::app::route::Asked;
 use crate::client::Boot;
 use crate::hub::now;
 
@@ -27,7 +28,7 @@ pub fn options() -> LeptosOptions {
 }
 
 /// The document of any page at this moment, with its policy.
-pub fn shell(state: &AppState) -> impl IntoView + use<> {
+fn shell(state: &AppState) -> impl IntoView + use<> {
     let boot = use_context::<Boot>().unwrap_or_else(|| boot(state));
     provide_context(boot.clone());
     forbid(&state.leptos);
@@ -61,11 +62,25 @@ fn forbid(options: &LeptosOptions) {
     response.insert_header(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
 }
 
+/// The page at an address.
+pub async fn page(State(state): State<AppState>, request: Request) -> Response {
+    render(state, request).await
+}
+
 /// The page for an address that has none.
 pub async fn not_found(state: AppState, request: Request) -> Response {
-    let (context, page) = (state.clone(), state);
-    let render = render_app_async_with_context(move || provide_context(context.clone()), move || shell(&page));
-    let mut response = render(request).await.into_response();
+    let mut response = render(state, request).await;
     *response.status_mut() = StatusCode::NOT_FOUND;
     response
+}
+
+async fn render(state: AppState, request: Request) -> Response {
+    let asked = Asked(request.uri().path_and_query().map_or("/", |asked| asked.as_str()).to_owned());
+    let context = move || provide_context(asked.clone());
+    render_app_async_with_context(context, move || shell(&state))(request).await.into_response()
+}
+
+/// What the page asks for by its server functions.
+pub async fn function(State(state): State<AppState>, request: Request) -> Response {
+    handle_server_fns_with_context(move || provide_context(state.clone()), request).await.into_response()
 }

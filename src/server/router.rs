@@ -5,9 +5,7 @@ use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::header;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
-use leptos::prelude::provide_context;
-use leptos_axum::{LeptosRoutes as _, generate_route_list};
+use axum::routing::{get, post};
 use tower_http::compression::CompressionLayer;
 use utoipa::OpenApi as _;
 use utoipa_axum::router::OpenApiRouter;
@@ -16,7 +14,7 @@ use utoipa_axum::routes;
 use super::limits::MAX_BODY;
 use super::problem::Problem;
 use super::{AppState, assets, docs, guard, health, history, ingest, pages, sse, websocket};
-use crate::app::App;
+use crate::app::route::Page;
 
 /// The server's addresses and what stands before them.
 pub fn router(state: AppState) -> Router {
@@ -34,13 +32,8 @@ pub fn router(state: AppState) -> Router {
     let api = docs::Documents::new(&api);
 
     // People
-    let (context, shell) = (state.clone(), state.clone());
-    let people = Router::new().leptos_routes_with_context(
-        &state,
-        generate_route_list(App),
-        move || provide_context(context.clone()),
-        move || pages::shell(&shell),
-    );
+    let people = Page::PATTERNS.iter().fold(Router::new(), |people, pattern| people.route(pattern, get(pages::page)));
+    let people = people.route("/api/page/{*function}", post(pages::function));
 
     Router::new()
         .merge(programs)

@@ -11,6 +11,7 @@ use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::TokioIo;
+use hyper_util::server::conn::auto::upgrade::downcast;
 use tokio::net::TcpStream;
 use tungstenite::handshake::derive_accept_key;
 
@@ -51,7 +52,7 @@ pub async fn follow(
             Ok(upgraded) => upgraded,
             Err(error) => return tracing::debug!(%error, "server.websocket.upgrade"),
         };
-        match upgraded.downcast::<TokioIo<TcpStream>>() {
+        match downcast::<TokioIo<TcpStream>>(upgraded) {
             Ok(parts) => Connection::new(app, &query, parts.io.into_inner(), &parts.read_buf).run().await,
             Err(_) => tracing::error!("server.websocket.upgrade: the connection is no TCP socket"),
         }

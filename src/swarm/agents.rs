@@ -1,10 +1,9 @@
 //! The agents as their events tell them.
 
-use std::collections::BTreeMap;
-
 use super::Evidence;
 use super::bounds::{clip, prune};
 use super::sessions::Session;
+use super::table::Table;
 use super::tasks::{Task, TaskState};
 use crate::event::agent::{AgentEvent, AgentStatus, Health};
 use crate::event::message::{MessageEvent, MessageType};
@@ -116,7 +115,7 @@ record! {
     #[derive(Default)]
     pub struct Agents {
         /// By id.
-        by_id: BTreeMap<String, Agent>,
+        by_id: Table<Agent>,
         /// How many were forgotten at the bound.
         forgotten: u64,
     }
@@ -256,7 +255,7 @@ fn capabilities(list: &[String]) -> Vec<String> {
 impl Agents {
     pub(super) fn fold(&mut self, event: &Event, id: &str, body: &AgentEvent) {
         if !self.by_id.contains_key(id) {
-            self.by_id.insert(id.to_owned(), Agent::new(event, id));
+            self.by_id.insert(id, Agent::new(event, id));
             self.forgotten += prune(&mut self.by_id, MAX_AGENTS, |agent| (!agent.ended(), agent.heard.seq));
         }
         if let Some(agent) = self.heard(event, id) {

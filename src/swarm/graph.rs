@@ -4,10 +4,9 @@
 //! and the messages that were sent. The layout depends on who is there and how they are connected,
 //! never on how they are: a change of status moves nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::SwarmState;
 use super::status::{self, Attention};
+use super::table::Table;
 use crate::event::Timestamp;
 use crate::event::topology::TopologyKind;
 
@@ -74,12 +73,8 @@ pub struct Graph {
 
 /// Lays the swarm out.
 pub fn graph(state: &SwarmState, now: Timestamp) -> Graph {
-    let agents = state.agents.by_id.values().filter(|agent| !agent.ended() || state.topology.nodes.contains_key(&agent.id));
-    let ids: BTreeSet<&str> =
-        state.topology.nodes.keys().map(String::as_str).chain(agents.map(|agent| agent.id.as_str())).collect();
-    let drawn: Vec<&str> = ids.iter().copied().take(MAX_DRAWN).collect();
-    let index: BTreeMap<&str, usize> = drawn.iter().enumerate().map(|(place, id)| (*id, place)).collect();
-
+    let index = Index::of(state);
+    let drawn = &index.drawn;
     let links = links(state, &index);
     let parents: Vec<Option<usize>> = drawn.iter().map(|id| parent(state, id, &index, &links)).collect();
     let spots = if state.topology.kind == Some(TopologyKind::Mesh) || parents.iter().all(Option::is_none) {
@@ -99,48 +94,101 @@ pub fn graph(state: &SwarmState, now: Timestamp) -> Graph {
             y: *y,
         }
     });
-    Graph { kind: state.topology.kind, places: places.collect(), links, left_out: ids.len() - drawn.len(), layers: spots.1 }
+    Graph { kind: state.topology.kind, places: places.collect(), links, left_out: index.left_out, layers: spots.1 }
 }
 
-fn links(state: &SwarmState, index: &BTreeMap<&str, usize>) -> Vec<Link> {
-    let mut links: BTreeMap<(usize, usize), Link> = BTreeMap::new();
-    let ends = |from: &str, to: &str| Some((*index.get(from)?, *index.get(to)?)).filter(|(from, to)| from != to);
+/// The drawn nodes by id.
+struct Index<'a> {
+    drawn: Vec<&'a str>,
+    left_out: usize,
+}
+
+impl<'a> Index<'a> {
+    fn of(state: &'a SwarmState) -> Self {
+        let agents = state.agents.by_id.values().filter(|agent| !agent.ended() || state.topology.nodes.contains_key(&agent.id));
+        let agents = agents.map(|agent| agent.id.as_str());
+        let mut nodes = state.topology.nodes.keys().map(String::as_str).peekable();
+        // Both come in order of ids: merged, each once.
+        let mut drawn: Vec<&str> = Vec::new();
+        for id in agents {
+            while let Some(node) = nodes.next_if(|node| *node <= id) {
+                drawn.push(node);
+            }
+            if drawn.last() != Some(&id) {
+                drawn.push(id);
+            }
+        }
+        drawn.extend(nodes);
+        let left_out = drawn.len().saturating_sub(MAX_DRAWN);
+        drawn.truncate(MAX_DRAWN);
+        Self { drawn, left_out }
+    }
+
+    fn get(&self, id: &str) -> Option<usize> {
+        self.drawn.binary_search(&id).ok()
+    }
+}
+
+fn links(state: &SwarmState, index: &Index<'_>) -> Vec<Link> {
+    let mut links: Table<Link> = Table::default();
+    let key = |from: usize, to: usize| [from.to_string(), to.to_string()].join("-");
+    let ends = |from: &str, to: &str| Some((index.get(from)?, index.get(to)?)).filter(|(from, to)| from != to);
     for edge in &state.topology.edges {
         if let Some((from, to)) = ends(&edge.source, &edge.target) {
-            links.insert((from, to), Link { from, to, kind: EdgeKind::Reported, health: Some(edge.health), messages: 0 });
+            links.insert(&key(from, to), Link { from, to, kind: EdgeKind::Reported, health: Some(edge.health), messages: 0 });
         }
     }
     for agent in state.agents.by_id.values() {
         if let Some((from, to)) = agent.parent.as_deref().and_then(|parent| ends(parent, &agent.id)) {
-            links.entry((from, to)).or_insert(Link { from, to, kind: EdgeKind::Parent, health: None, messages: 0 });
+            links.entry(&key(from, to), || Link { from, to, kind: EdgeKind::Parent, health: None, messages: 0 });
         }
     }
     for pair in state.messages.pairs.values() {
         if let Some((from, to)) = ends(&pair.from, &pair.to) {
             // Traffic both ways is one line.
-            let key = if links.contains_key(&(to, from)) { (to, from) } else { (from, to) };
-            let link = links.entry(key).or_insert(Link { from, to, kind: EdgeKind::Messages, health: None, messages: 0 });
+            let back = key(to, from);
+            let either = if links.contains_key(&back) { back } else { key(from, to) };
+            let link = links.entry(&either, || Link { from, to, kind: EdgeKind::Messages, health: None, messages: 0 });
             link.messages += pair.count;
         }
     }
-    links.into_values().collect()
+    links.values().cloned().collect()
 }
 
-fn parent(state: &SwarmState, id: &str, index: &BTreeMap<&str, usize>, links: &[Link]) -> Option<usize> {
-    let me = *index.get(id)?;
-    let told = state.agents.by_id.get(id).and_then(|agent| agent.parent.as_deref()).and_then(|parent| index.get(parent).copied());
+fn parent(state: &SwarmState, id: &str, index: &Index<'_>, links: &[Link]) -> Option<usize> {
+    let me = index.get(id)?;
+    let told = state.agents.by_id.get(id).and_then(|agent| agent.parent.as_deref()).and_then(|parent| index.get(parent));
     told.or_else(|| links.iter().find(|link| link.to == me && link.kind == EdgeKind::Reported).map(|link| link.from))
         .filter(|parent| *parent != me)
 }
 
-/// Places on a circle.
+/// Places on a circle, from the top.
 fn ring(count: usize) -> Vec<(f64, f64)> {
+    if count == 1 {
+        return vec![(0.5, 0.5)];
+    }
+    let (cos, sin) = turn(std::f64::consts::TAU / count as f64);
+    let (mut x, mut y) = (0.0, -1.0);
     (0..count)
-        .map(|place| {
-            let angle = std::f64::consts::TAU * place as f64 / count as f64 - std::f64::consts::FRAC_PI_2;
-            if count == 1 { (0.5, 0.5) } else { (0.5 + 0.42 * angle.cos(), 0.5 + 0.42 * angle.sin()) }
+        .map(|_| {
+            let spot = (0.5 + 0.42 * x, 0.5 + 0.42 * y);
+            (x, y) = (x * cos - y * sin, x * sin + y * cos);
+            spot
         })
         .collect()
+}
+
+/// Cosine and sine of an angle up to a full turn, by their series on an eighth of it: the same to
+/// the last bit on every machine, which a library's are not, and both sides draw alike.
+fn turn(angle: f64) -> (f64, f64) {
+    let part = angle / 8.0;
+    let square = part * part;
+    let mut cos = 1.0 - square / 2.0 * (1.0 - square / 12.0 * (1.0 - square / 30.0 * (1.0 - square / 56.0)));
+    let mut sin = part * (1.0 - square / 6.0 * (1.0 - square / 20.0 * (1.0 - square / 42.0 * (1.0 - square / 72.0))));
+    for _ in 0..3 {
+        (cos, sin) = (cos * cos - sin * sin, 2.0 * cos * sin);
+    }
+    (cos, sin)
 }
 
 /// A tidy tree: a leaf takes a column of its own, a parent stands over the middle of its children,
@@ -206,6 +254,16 @@ mod tests {
         assert!((spots[0].0 - f64::midpoint(spots[1].0, spots[2].0)).abs() < 1e-9);
         assert!(spots[0].1 < spots[1].1 && spots[1].1 < spots[3].1);
         assert!(spots.iter().all(|(x, y)| (0.0..=1.0).contains(x) && (0.0..=1.0).contains(y)));
+    }
+
+    #[test]
+    fn a_ring_closes() {
+        for count in [2, 3, 7, 200] {
+            let (cos, sin) = turn(std::f64::consts::TAU / count as f64);
+            let angle = std::f64::consts::TAU / count as f64;
+            assert!((cos - angle.cos()).abs() < 1e-6 && (sin - angle.sin()).abs() < 1e-6, "{count}");
+        }
+        assert_eq!(ring(4).len(), 4);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::Evidence;
 use super::bounds::{clip, prune, push_newest};
+use super::table::Table;
 use crate::event::memory::MemoryEvent;
 use crate::event::table::{record, words};
 use crate::event::wire::to_text;
@@ -71,7 +72,7 @@ record! {
     /// One namespace.
     pub struct Namespace {
         /// Its current keys.
-        keys: BTreeMap<String, Entry>,
+        keys: Table<Entry>,
         /// How many keys were forgotten at the bound.
         forgotten: u64,
         /// How many operations it saw.
@@ -96,7 +97,7 @@ record! {
         /// The sum of all latencies, in milliseconds.
         latency_ms: f64,
         /// The namespaces.
-        namespaces: BTreeMap<String, Namespace>,
+        namespaces: Table<Namespace>,
     }
 }
 
@@ -131,12 +132,8 @@ impl Memory {
         };
         push_newest(&mut self.recent, recent, MAX_RECENT);
 
-        let namespace = self.namespaces.entry(it.namespace.clone()).or_insert_with(|| Namespace {
-            keys: BTreeMap::new(),
-            forgotten: 0,
-            operations: 0,
-            last: 0,
-        });
+        let namespace =
+            self.namespaces.entry(&it.namespace, || Namespace { keys: Table::default(), forgotten: 0, operations: 0, last: 0 });
         namespace.operations += 1;
         namespace.last = event.seq;
         if let Some(key) = &it.key {
@@ -151,7 +148,7 @@ impl Namespace {
         match operation {
             Operation::Store | Operation::Update => {
                 let writes = self.keys.get(key).map_or(0, |entry| entry.writes) + 1;
-                self.keys.insert(key.to_owned(), Entry { value, writes, written_by: Evidence::of(event) });
+                self.keys.insert(key, Entry { value, writes, written_by: Evidence::of(event) });
                 self.forgotten += prune(&mut self.keys, MAX_KEYS, |entry| (true, entry.written_by.seq));
             }
             Operation::Delete => {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::bounds::{clip, prune, push_newest};
+use super::table::Table;
 use crate::event::message::{MessageEvent, MessageType};
 use crate::event::table::record;
 use crate::event::{Event, Timestamp};
@@ -67,7 +68,7 @@ record! {
         /// How many of each type.
         by_type: BTreeMap<String, u64>,
         /// By sender and receiver, joined by a unit separator.
-        pairs: BTreeMap<String, Pair>,
+        pairs: Table<Pair>,
     }
 }
 
@@ -77,7 +78,7 @@ impl Messages {
         self.total += 1;
         self.bytes = self.bytes.saturating_add(it.size);
         *self.by_type.entry(it.message_type.as_str().to_owned()).or_default() += 1;
-        let pair = self.pairs.entry(format!("{}\u{1f}{}", it.from, it.to)).or_insert_with(|| Pair {
+        let pair = self.pairs.entry(&[&it.from, "\u{1f}", &it.to].concat(), || Pair {
             from: it.from.clone(),
             to: it.to.clone(),
             count: 0,

@@ -1,10 +1,9 @@
 //! The model servers and services that agents depend on.
 
-use std::collections::BTreeMap;
-
 use super::Evidence;
 use super::agents::MAX_TEXT;
 use super::bounds::{clip, prune};
+use super::table::Table;
 use crate::event::Event;
 use crate::event::provider::{ProviderEvent, ProviderState};
 use crate::event::table::record;
@@ -33,7 +32,7 @@ record! {
     #[derive(Default)]
     pub struct Providers {
         /// By id.
-        by_id: BTreeMap<String, Provider>,
+        by_id: Table<Provider>,
     }
 }
 
@@ -47,7 +46,7 @@ impl Providers {
             last_error: it.last_error.as_deref().map(|error| clip(error, MAX_TEXT)),
             by: Evidence::of(event),
         };
-        self.by_id.insert(id.to_owned(), provider);
+        self.by_id.insert(id, provider);
         prune(&mut self.by_id, MAX_PROVIDERS, |provider| (true, provider.by.seq));
     }
 }

@@ -1,10 +1,9 @@
 //! The runs of self-checks.
 
-use std::collections::BTreeMap;
-
 use super::Evidence;
 use super::agents::MAX_TEXT;
 use super::bounds::{clip, prune};
+use super::table::Table;
 use crate::event::selfcheck::SelfcheckEvent;
 use crate::event::table::{record, words};
 use crate::event::wire::to_text;
@@ -47,13 +46,13 @@ record! {
     #[derive(Default)]
     pub struct Selfchecks {
         /// By id.
-        by_id: BTreeMap<String, Run>,
+        by_id: Table<Run>,
     }
 }
 
 impl Selfchecks {
     pub(super) fn fold(&mut self, event: &Event, id: &str, body: &SelfcheckEvent) {
-        let run = self.by_id.entry(id.to_owned()).or_insert_with(|| Run {
+        let run = self.by_id.entry(id, || Run {
             state: RunState::Running,
             started: event.when(),
             progress: None,

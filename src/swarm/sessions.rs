@@ -1,10 +1,11 @@
 //! Sessions: their transcripts, joined from pieces, and what they ask a person.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::Evidence;
 use super::agents::MAX_TEXT;
 use super::bounds::{clip, prune};
+use super::table::Table;
 use crate::event::session::SessionEvent;
 use crate::event::table::{record, words};
 use crate::event::wire::to_text;
@@ -100,7 +101,7 @@ record! {
         /// How many older entries are not kept.
         dropped: u64,
         /// What it asks, by request.
-        open: BTreeMap<String, Request>,
+        open: Table<Request>,
         /// When it began.
         started: Timestamp,
         /// The newest event about it.
@@ -113,7 +114,7 @@ record! {
     #[derive(Default)]
     pub struct Sessions {
         /// By id.
-        by_id: BTreeMap<String, Session>,
+        by_id: Table<Session>,
         /// How many were forgotten at the bound.
         forgotten: u64,
     }
@@ -160,7 +161,7 @@ impl Session {
             error: None,
             transcript: VecDeque::new(),
             dropped: 0,
-            open: BTreeMap::new(),
+            open: Table::default(),
             started: event.when(),
             heard: Evidence::of(event),
         }
@@ -253,7 +254,7 @@ impl Session {
                         expires_at: it.expires_at,
                         by: Evidence::of(event),
                     };
-                    self.open.insert(it.request_id.clone(), request);
+                    self.open.insert(&it.request_id, request);
                 }
             }
             SessionEvent::PermissionDecided(it) => {
@@ -274,7 +275,7 @@ impl Session {
 
 impl Sessions {
     pub(super) fn fold(&mut self, event: &Event, id: &str, body: &SessionEvent) {
-        let session = self.by_id.entry(id.to_owned()).or_insert_with(|| Session::new(event, id));
+        let session = self.by_id.entry(id, || Session::new(event, id));
         session.heard = Evidence::of(event);
         session.fold(event, body);
         self.forgotten +=

@@ -1,10 +1,9 @@
 //! The tasks as their events tell them.
 
-use std::collections::BTreeMap;
-
 use super::Evidence;
 use super::agents::MAX_TEXT;
 use super::bounds::{clip, prune};
+use super::table::Table;
 use crate::event::table::{record, words};
 use crate::event::task::TaskEvent;
 use crate::event::wire::to_text;
@@ -81,7 +80,7 @@ record! {
     #[derive(Default)]
     pub struct Tasks {
         /// By id.
-        by_id: BTreeMap<String, Task>,
+        by_id: Table<Task>,
         /// How many ever completed.
         completed: u64,
         /// How many ever failed.
@@ -195,7 +194,7 @@ impl Tasks {
 
     pub(super) fn fold(&mut self, event: &Event, id: &str, body: &TaskEvent) {
         if !self.by_id.contains_key(id) {
-            self.by_id.insert(id.to_owned(), Task::new(event, id));
+            self.by_id.insert(id, Task::new(event, id));
             self.forgotten += prune(&mut self.by_id, MAX_TASKS, |task| (!task.state.ended(), task.heard.seq));
         }
         let Some(task) = self.by_id.get_mut(id) else { return };

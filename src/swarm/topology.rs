@@ -1,10 +1,9 @@
 //! The graph as it was last reported.
 
-use std::collections::BTreeMap;
-
 use super::Evidence;
 use super::agents::MAX_TEXT;
 use super::bounds::clip;
+use super::table::Table;
 use crate::event::Event;
 use crate::event::table::record;
 use crate::event::topology::{TopologyEvent, TopologyKind};
@@ -45,7 +44,7 @@ record! {
         /// The way the swarm is connected; unknown before the first report.
         kind: Option<TopologyKind>,
         /// The nodes by id.
-        nodes: BTreeMap<String, Node>,
+        nodes: Table<Node>,
         /// The edges.
         edges: Vec<Edge>,
         /// How many nodes and edges are over the bounds.
@@ -60,11 +59,12 @@ impl Topology {
         let TopologyEvent::Changed(it) = body;
         self.kind = Some(it.topology);
         self.by = Some(Evidence::of(event));
+        self.nodes.clear();
         let node = |node: &crate::event::topology::TopologyNode| {
             let shown = Node { name: clip(&node.name, MAX_TEXT), kind: clip(&node.kind, 64), status: clip(&node.status, 64) };
-            (node.id.clone(), shown)
+            self.nodes.insert(&node.id, shown);
         };
-        self.nodes = it.nodes.iter().take(MAX_NODES).map(node).collect();
+        it.nodes.iter().take(MAX_NODES).for_each(node);
         let edges = it.edges.iter().take(MAX_EDGES);
         self.edges = edges.map(|e| Edge { source: e.source.clone(), target: e.target.clone(), health: e.health }).collect();
         let over = |len: usize, max: usize| len.saturating_sub(max) as u64;

@@ -1,9 +1,10 @@
 //! What trading agents looked at, decided and did.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::agents::MAX_TEXT;
 use super::bounds::{clip, prune, push_newest};
+use super::table::Table;
 use crate::event::table::record;
 use crate::event::trade::{Side, TradeEvent};
 use crate::event::{Event, Timestamp};
@@ -58,7 +59,7 @@ record! {
     #[derive(Default)]
     pub struct Trades {
         /// The tokens by address.
-        tokens: BTreeMap<String, Token>,
+        tokens: Table<Token>,
         /// The newest trades, oldest first.
         executed: VecDeque<Executed>,
         /// How many buys there ever were.
@@ -114,7 +115,7 @@ impl Trades {
     }
 
     fn token(&mut self, event: &Event, mint: &str) -> &mut Token {
-        let token = self.tokens.entry(mint.to_owned()).or_insert_with(|| Token {
+        let token = self.tokens.entry(mint, || Token {
             is_safe: None,
             risks: Vec::new(),
             smart_money: None,

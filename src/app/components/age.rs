@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use crate::app::reactive::text;
 use crate::client::Live;
 use crate::event::Timestamp;
 
@@ -10,13 +11,14 @@ use crate::event::Timestamp;
 #[component]
 pub fn Age(#[prop(into)] at: Signal<Timestamp>) -> impl IntoView {
     let live = expect_context::<Live>();
-    let text = move || {
+    let shown = text(move || {
         let at = at.get();
         if live.awake.get() { age(live.now.get().since(at)) } else { time_of_day(at) }
-    };
+    });
+    let exact = text(move || at.get().to_string());
     view! {
-        <time class="age" datetime=move || at.get().to_string() title=move || at.get().to_string()>
-            {text}
+        <time class="age" datetime=exact title=exact>
+            {shown}
         </time>
     }
 }

@@ -2,17 +2,18 @@
 
 use leptos::prelude::*;
 
+use crate::app::reactive::text;
 use crate::swarm::Attention;
 
 /// A standing with its word.
 #[component]
 pub fn Badge(#[prop(into)] attention: Signal<Attention>) -> impl IntoView {
     view! {
-        <span class=move || ["badge ", attention.get().slug()].concat()>
+        <span class=text(move || ["badge ", attention.get().slug()].concat())>
             <span class="glyph" aria-hidden="true">
-                {move || attention.get().glyph()}
+                {text(move || attention.get().glyph())}
             </span>
-            {move || attention.get().as_str()}
+            {text(move || attention.get().as_str())}
         </span>
     }
 }

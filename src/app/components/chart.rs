@@ -2,14 +2,17 @@
 
 use leptos::prelude::*;
 
+use crate::app::reactive::text;
+use crate::event::wire::to_text;
+
 /// One minute, second by second, oldest first. The scale goes from zero to the largest value shown,
 /// which the text beside it names.
 #[component]
 pub fn Sparkline(#[prop(into)] values: Signal<Vec<u64>>, label: &'static str) -> impl IntoView {
     view! {
         <svg class="spark" viewBox="0 0 100 28" preserveAspectRatio="none" role="img" aria-label=label>
-            <path class="area" d=move || area(&values.get()) />
-            <path class="line" d=move || line(&values.get()) />
+            <path class="area" d=text(move || values.with(|values| area(values))) />
+            <path class="line" d=text(move || values.with(|values| line(values))) />
         </svg>
     }
 }
@@ -24,7 +27,9 @@ fn line(values: &[u64]) -> String {
     let mut out = String::new();
     for (index, (x, y)) in points(values).into_iter().enumerate() {
         out.push(if index == 0 { 'M' } else { 'L' });
-        out.push_str(&format!("{} {}", hundredth(x), hundredth(y)));
+        out.push_str(&hundredth(x));
+        out.push(' ');
+        out.push_str(&hundredth(y));
     }
     out
 }
@@ -33,9 +38,9 @@ fn area(values: &[u64]) -> String {
     if values.is_empty() { String::new() } else { [&line(values), "L100 28L0 28Z"].concat() }
 }
 
-/// Rounded, so that both sides write the same text.
-pub fn hundredth(number: f64) -> f64 {
-    (number * 100.0).round() / 100.0
+/// A coordinate with at most two decimals: both sides write the same text.
+pub fn hundredth(number: f64) -> String {
+    to_text(&((number * 100.0).round() / 100.0))
 }
 
 #[cfg(test)]

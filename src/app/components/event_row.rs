@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use super::age::time_of_day;
 use crate::app::api::one_event;
+use crate::app::reactive::{Item, When, flag, text};
 use crate::client::Live;
 use crate::swarm::activity::Row;
 
@@ -15,58 +16,58 @@ pub fn domain(kind: &str) -> &str {
     kind.split('.').next().unwrap_or_default()
 }
 
+/// An event in a list.
+pub fn event_item(row: &Row) -> Item {
+    Item::new(row.seq.to_string(), row.clone(), event_row)
+}
+
 /// A row that opens to show the event as it is in the log.
-#[component]
-pub fn EventRow(row: Row) -> impl IntoView {
+fn event_row(row: Row) -> AnyView {
     let live = expect_context::<Live>();
     let open = RwSignal::new(false);
+    let payload = RwSignal::new("…".to_owned());
     let seq = row.seq;
-    // The demo's events are in no log.
-    let payload = Action::new(move |_: &()| async move {
-        match one_event(seq).await {
-            Ok(Some(event)) => pretty(&event.to_json()),
-            Ok(None) => "It is no longer kept.".to_owned(),
-            Err(error) => error.to_string(),
-        }
-    });
     let toggle = move |_| {
         open.update(|open| *open = !*open);
-        if open.get_untracked() && payload.value().get_untracked().is_none() && live.demo.get_untracked().is_none() {
-            payload.dispatch(());
+        if open.get_untracked() {
+            show(live, seq, payload);
         }
     };
     let about = row.entity.as_ref().map(ToString::to_string).unwrap_or_default();
     let hue = ["kind d-", domain(&row.kind)].concat();
-    let failed = row.kind.ends_with(".failed") || row.kind.ends_with("_requested");
+    let class = if row.kind.ends_with(".failed") || row.kind.ends_with("_requested") { "event loud" } else { "event" };
+    let time = row.ts.to_string();
     view! {
-        <li class="event" class:loud=failed data-seq=seq>
-            <button class="line" type="button" aria-expanded=move || if open.get() { "true" } else { "false" } on:click=toggle>
-                <time datetime=row.ts.to_string()>{time_of_day(row.ts)}</time>
-                <span class=hue>{row.kind.clone()}</span>
+        <li class=class data-seq=seq.to_string()>
+            <button class="line" type="button" aria-expanded=text(move || if open.get() { "true" } else { "false" }) on:click=toggle>
+                <time datetime=time.clone()>{time_of_day(row.ts)}</time>
+                <span class=hue>{row.kind}</span>
                 <span class="about">{about}</span>
-                <span class="words">{row.words.clone()}</span>
+                <span class="words">{row.words}</span>
             </button>
-            <Show when=move || open.get()>
+            <When when=flag(move || open.get())>
                 <div class="payload">
-                    <p class="muted">
-                        "seq " {seq} " · from " {row.source.clone()} " · " <time datetime=row.ts.to_string()>{row.ts.to_string()}</time>
-                    </p>
-                    <pre tabindex="0">
-                        {move || match payload.value().get() {
-                            Some(text) => text,
-                            None if live.demo.get().is_some() => "The demo is in no log.".to_owned(),
-                            None => "…".to_owned(),
-                        }}
-                    </pre>
+                    <p class="muted">{["seq ", &seq.to_string(), " · from ", &row.source, " · ", &time].concat()}</p>
+                    <pre tabindex="0">{text(move || payload.get())}</pre>
                 </div>
-            </Show>
+            </When>
         </li>
     }
+    .into_any()
 }
 
-/// JSON with line breaks and indents.
-fn pretty(json: &str) -> String {
-    let value: Option<serde_json::Value> = serde_json::from_str(json).ok();
-    let text = value.and_then(|value| serde_json::to_string_pretty(&value).ok()).unwrap_or_else(|| json.to_owned());
-    text.chars().take(MAX_SHOWN).collect()
+/// Fetches the event from the log; the demo's are in none.
+fn show(live: Live, seq: u64, payload: RwSignal<String>) {
+    if live.demo.get_untracked().is_some() {
+        return payload.set("The demo is in no log.".to_owned());
+    }
+    leptos::task::spawn_local(async move {
+        let text = match one_event(seq).await {
+            Ok(Some(event)) => event.chars().take(MAX_SHOWN).collect(),
+            Ok(None) => "It is no longer kept.".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        // The row may be gone by now.
+        let _gone = payload.try_set(text);
+    });
 }

@@ -1,10 +1,13 @@
 //! What stands around every page: navigation, connection, banner, footer.
 
 use leptos::prelude::*;
-use leptos_router::components::A;
 
 use super::number::{count, rate};
-use crate::app::api::StopDemo;
+use leptos::server_fn::ServerFn as _;
+
+use crate::app::api::{StopDemo, stop_demo};
+use crate::app::reactive::{When, flag, text};
+use crate::app::route::{Address, Page};
 use crate::client::link::Phase;
 use crate::client::{DemoWhy, Live, browser_now, preference, remember};
 use crate::swarm::{Attention, Touched, rates::MEAN_SECONDS, status};
@@ -28,19 +31,21 @@ pub fn Navigation() -> impl IntoView {
     let live = expect_context::<Live>();
     let waiting =
         move || live.read(Touched::AGENTS.and(Touched::SESSIONS), |state| state.sessions.open_requests().count() as u64);
+    let address = expect_context::<Address>();
+    let here = move |path: &str| if path == "/" { address.page() == Page::Overview } else { address.path().starts_with(path) };
     let links = PAGES.iter().map(|(path, name, icon)| {
         let asked = move || *path == "/" && waiting() > 0;
         view! {
             <li>
-                <A href=*path exact=*path == "/">
+                <a href=*path aria-current=text(move || if here(*path) { "page" } else { "false" })>
                     <svg viewBox="0 0 24 24" aria-hidden="true">
                         <path d=*icon />
                     </svg>
                     <span>{*name}</span>
-                    <Show when=asked>
-                        <span class="count">{move || count(waiting())} <span class="unseen">" waiting for you"</span></span>
-                    </Show>
-                </A>
+                    <When when=flag(asked)>
+                        <span class="count">{text(move || count(waiting()))} <span class="unseen">" waiting for you"</span></span>
+                    </When>
+                </a>
             </li>
         }
     });
@@ -100,22 +105,22 @@ fn Connection() -> impl IntoView {
     view! {
         <details class="connection">
             <summary>
-                <span class=move || ["dot ", connection(&live).0].concat() aria-hidden="true"></span>
+                <span class=text(move || ["dot ", connection(&live).0].concat()) aria-hidden="true"></span>
                 <span id="connection" role="status">
-                    {move || connection(&live).1}
+                    {text(move || connection(&live).1)}
                 </span>
             </summary>
             <dl>
                 <dt>"Over"</dt>
-                <dd>{transport}</dd>
+                <dd>{text(transport)}</dd>
                 <dt>"Newest event"</dt>
-                <dd id="newest">{move || count(seq())}</dd>
+                <dd id="newest">{text(move || count(seq()))}</dd>
                 <dt>"Event to screen, median"</dt>
-                <dd id="delay-p50">{move || delay(false)}</dd>
+                <dd id="delay-p50">{text(move || delay(false))}</dd>
                 <dt>"Event to screen, 99 %"</dt>
-                <dd id="delay-p99">{move || delay(true)}</dd>
+                <dd id="delay-p99">{text(move || delay(true))}</dd>
                 <dt>"Measured on"</dt>
-                <dd id="delay-samples">{move || count(live.delays.get().map_or(0, |it| it.samples as u64))}</dd>
+                <dd id="delay-samples">{text(move || count(live.delays.get().map_or(0, |it| it.samples as u64)))}</dd>
             </dl>
         </details>
     }
@@ -146,7 +151,7 @@ fn ThemeButton() -> impl IntoView {
     view! {
         <button class="quiet" type="button" on:click=turn>
             "Theme: "
-            {move || theme.get()}
+            {text(move || theme.get())}
         </button>
     }
 }
@@ -157,44 +162,44 @@ pub fn Banner() -> impl IntoView {
     let live = expect_context::<Live>();
     view! {
         <div class="banners">
-            <Show when=move || live.demo.get().is_some()>
+            <When when=flag(move || live.demo.get().is_some())>
                 <div class="banner made-up" role="note">
                     <strong>"Demo data."</strong>
                     <span>
-                        {move || match live.demo.get() {
+                        {text(move || match live.demo.get() {
                             Some(DemoWhy::Asked) => "Nothing here is real; it plays in this page only.".to_owned(),
                             _ => ["Nothing here is real: ", &cause(&live)].concat(),
-                        }}
+                        })}
                     </span>
                     <Retry />
-                    <Show when=move || live.demo.get() == Some(DemoWhy::Asked)>
+                    <When when=flag(move || live.demo.get() == Some(DemoWhy::Asked))>
                         <button class="quiet" type="button" on:click=move |_| live.end_demo()>
                             "End the demo"
                         </button>
-                    </Show>
+                    </When>
                 </div>
-            </Show>
-            <Show when=move || lost(&live)>
+            </When>
+            <When when=flag(move || lost(&live))>
                 <div class="banner away" role="note">
                     <strong>"Not live."</strong>
-                    <span>{move || cause(&live)} " Shown is the state at event " {move || count(live.read(Touched::ACTIVITY, |state| state.seq))} "."</span>
+                    <span>{text(move || cause(&live))} " Shown is the state at event " {text(move || count(live.read(Touched::ACTIVITY, |state| state.seq)))} "."</span>
                     <Retry />
                     <button class="quiet" type="button" on:click=move |_| live.begin_demo(DemoWhy::Asked, 1, browser_now())>
                         "Play the demo"
                     </button>
                 </div>
-            </Show>
-            <Show when=move || matches!(live.phase.get(), Phase::Live { .. }) && live.returned.get().is_some()>
+            </When>
+            <When when=flag(move || matches!(live.phase.get(), Phase::Live { .. }) && live.returned.get().is_some())>
                 <div class="banner back" role="status" id="returned">
-                    {move || returned(&live)}
+                    {text(move || returned(&live))}
                     <button class="quiet" type="button" aria-label="Dismiss" on:click=move |_| live.returned.set(None)>
                         "✕"
                     </button>
                 </div>
-            </Show>
-            <Show when=move || live.swarm_demo.get()>
+            </When>
+            <When when=flag(move || live.swarm_demo.get())>
                 <SwarmDemo />
-            </Show>
+            </When>
         </div>
     }
 }
@@ -232,12 +237,12 @@ fn Retry() -> impl IntoView {
         _ => None,
     };
     view! {
-        <Show when=move || left().is_some()>
-            <span class="muted">"Next attempt in " {move || left().unwrap_or(0)} " s."</span>
+        <When when=flag(move || left().is_some())>
+            <span class="muted">"Next attempt in " {text(move || left().unwrap_or(0).to_string())} " s."</span>
             <button class="quiet" type="button" on:click=move |_| live.retry.update(|count| *count += 1)>
                 "Retry now"
             </button>
-        </Show>
+        </When>
     }
 }
 
@@ -245,21 +250,23 @@ fn Retry() -> impl IntoView {
 #[component]
 fn SwarmDemo() -> impl IntoView {
     let live = expect_context::<Live>();
-    let stop = ServerAction::<StopDemo>::new();
-    Effect::new(move || {
-        if matches!(stop.value().get(), Some(Ok(()))) {
-            live.swarm_demo.set(false);
-        }
-    });
+    let stop = move |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        leptos::task::spawn_local(async move {
+            if stop_demo().await.is_ok() {
+                live.swarm_demo.set(false);
+            }
+        });
+    };
     view! {
         <div class="banner made-up" role="note">
             <strong>"The demo swarm runs."</strong>
             <span>"Its events go to this log, under the source demo."</span>
-            <ActionForm action=stop>
-                <button class="quiet" type="submit">
+            <form method="post" action=StopDemo::url()>
+                <button class="quiet" type="submit" on:click=stop>
                     "Stop it"
                 </button>
-            </ActionForm>
+            </form>
         </div>
     }
 }
@@ -277,15 +284,15 @@ pub fn Footer() -> impl IntoView {
     view! {
         <footer class="foot">
             <span>
-                <b>{move || count(live.read(Touched::ACTIVITY, |state| state.seq))}</b>
+                <b>{text(move || count(live.read(Touched::ACTIVITY, |state| state.seq)))}</b>
                 " events"
             </span>
             <span>
-                <b>{rate_now}</b>
+                <b>{text(rate_now)}</b>
                 " / s"
             </span>
             <span>
-                <b>{working}</b>
+                <b>{text(working)}</b>
                 " working"
             </span>
             <span class="push">

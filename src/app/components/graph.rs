@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::chart::hundredth;
+use crate::app::reactive::{Item, rows, text};
 use crate::swarm::Attention;
 use crate::swarm::graph::{EdgeKind, Graph, Link, Place};
 
@@ -14,14 +15,14 @@ const COLUMN: f64 = 92.0;
 #[component]
 pub fn GraphView(#[prop(into)] graph: Signal<Graph>, #[prop(optional)] small: bool) -> impl IntoView {
     let size = Memo::new(move |_| graph.with(|graph| size(graph, small)));
-    let view_box = move || format!("0 0 {} {}", size.get().0, size.get().1);
+    let view_box = text(move || ["0 0 ", &hundredth(size.get().0), " ", &hundredth(size.get().1)].concat());
     view! {
         <svg class="graph" class:small=small viewBox=view_box role="img" aria-label="The swarm as a graph; the list has the same nodes">
             <g class="links">
-                {move || graph.with(|graph| graph.links.iter().map(|link| edge(graph, link, size.get())).collect_view())}
+                {rows(move || graph.with(|graph| graph.links.iter().map(|link| edge_item(graph, link, size.get())).collect()))}
             </g>
             <g class="places">
-                {move || graph.with(|graph| graph.places.iter().map(|place| node(place, size.get(), small)).collect_view())}
+                {rows(move || graph.with(|graph| graph.places.iter().map(|place| node_item(place, size.get(), small)).collect()))}
             </g>
         </svg>
     }
@@ -38,10 +39,14 @@ fn size(graph: &Graph, small: bool) -> (f64, f64) {
 }
 
 fn spot(place: &Place, (wide, high): (f64, f64)) -> (f64, f64) {
-    (hundredth(place.x * (wide - 40.0) + 20.0), hundredth(place.y * (high - 40.0) + 20.0))
+    (place.x * (wide - 40.0) + 20.0, place.y * (high - 40.0) + 20.0)
 }
 
-fn edge(graph: &Graph, link: &Link, size: (f64, f64)) -> impl IntoView + use<> {
+/// The ends of a line, its class and its width.
+type Line = (String, String, String, String, String, String);
+
+/// An edge is drawn anew when it moved or carries another magnitude of traffic, and else stays.
+fn edge_item(graph: &Graph, link: &Link, size: (f64, f64)) -> Item {
     let ((x1, y1), (x2, y2)) = (spot(&graph.places[link.from], size), spot(&graph.places[link.to], size));
     let kind = match link.kind {
         EdgeKind::Reported => "reported",
@@ -53,33 +58,47 @@ fn edge(graph: &Graph, link: &Link, size: (f64, f64)) -> impl IntoView + use<> {
         Some(health) if health < 0.9 => " slow",
         _ => "",
     };
-    // Traffic by its magnitude: one line ten times as busy is not ten times as wide.
-    let width = hundredth(1.0 + (1.0 + link.messages as f64).log10());
-    view! { <line class=["link ", kind, health].concat() x1=x1 y1=y1 x2=x2 y2=y2 stroke-width=width /> }
+    // One line that is ten times as busy is not ten times as wide: a step for each doubling.
+    let width = hundredth(1.0 + 0.25 * f64::from((1 + link.messages).ilog2()));
+    let class = ["link ", kind, health].concat();
+    let line: Line = (hundredth(x1), hundredth(y1), hundredth(x2), hundredth(y2), class, width);
+    let key = [line.0.as_str(), &line.1, &line.2, &line.3, &line.4, &line.5].join(" ");
+    Item::new(key, line, |(x1, y1, x2, y2, class, width)| {
+        view! { <line class=class x1=x1 y1=y1 x2=x2 y2=y2 stroke-width=width /> }.into_any()
+    })
 }
 
-fn node(place: &Place, size: (f64, f64), small: bool) -> impl IntoView + use<> {
+/// A node is drawn anew when it moved or stands otherwise, and else stays.
+fn node_item(place: &Place, size: (f64, f64), small: bool) -> Item {
     let (x, y) = spot(place, size);
-    let radius = if small { 5 } else { 13 };
+    let standing = place.attention.map_or("", Attention::as_str);
+    let key = [&place.id, " ", &place.name, " ", standing, " ", &hundredth(x), " ", &hundredth(y)].concat();
+    Item::new(key, (place.clone(), size, small), |(place, size, small)| node(&place, size, small))
+}
+
+fn node(place: &Place, size: (f64, f64), small: bool) -> AnyView {
+    let (x, y) = spot(place, size);
+    let radius = if small { "5" } else { "13" };
     let (slug, glyph, word) =
         place.attention.map_or(("plain", "", "not an agent"), |it: Attention| (it.slug(), it.glyph(), it.as_str()));
     let title = [&place.name, ", ", &place.kind, ": ", word].concat();
     let name: String = place.name.chars().take(14).collect();
     view! {
-        <a href=["/agents/", &crate::app::pages::agents::encode(&place.id)].concat() class=["place ", slug].concat() tabindex="-1">
+        <a href=["/agents/", &crate::app::route::encode(&place.id)].concat() class=["place ", slug].concat() tabindex="-1">
             <title>{title}</title>
-            <circle cx=x cy=y r=radius />
+            <circle cx=hundredth(x) cy=hundredth(y) r=radius />
             {(!small)
                 .then(|| {
                     view! {
-                        <text class="mark" x=x y=y + 4.0>
+                        <text class="mark" x=hundredth(x) y=hundredth(y + 4.0)>
                             {glyph}
                         </text>
-                        <text class="name" x=x y=y + 29.0>
+                        <text class="name" x=hundredth(x) y=hundredth(y + 29.0)>
                             {name}
                         </text>
                     }
                 })}
         </a>
     }
+    .into_any()
 }

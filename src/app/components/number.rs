@@ -13,6 +13,12 @@ pub fn count(number: u64) -> String {
     out
 }
 
+/// A share from 0 to 1 with two decimals.
+pub fn share(number: f64) -> String {
+    let hundredths = (number.clamp(0.0, 1.0) * 100.0).round() as u64;
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}
+
 /// A rate or share with one decimal where it is small.
 pub fn rate(number: f64) -> String {
     if number >= 100.0 || number == number.trunc() { count(number.round() as u64) } else { tenths(number) }

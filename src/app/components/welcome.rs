@@ -2,8 +2,15 @@
 
 use leptos::prelude::*;
 
-use crate::app::api::{SendFirstEvent, StartDemo, last_refusal};
+use leptos::server_fn::ServerFn as _;
+
+use crate::app::api::{SendFirstEvent, StartDemo, last_refusal, send_first_event, start_demo};
+use crate::app::reactive::{When, flag, text};
 use crate::client::{DemoWhy, Live, browser_now, copy};
+
+/// The demo swarm that the page starts on the server.
+const DEMO_AGENTS: u32 = 24;
+const DEMO_RATE: u32 = 40;
 
 /// The address that a page served by default has; the browser puts its own in its place.
 const DEFAULT_ADDRESS: &str = "http://127.0.0.1:3000";
@@ -20,17 +27,10 @@ pub fn Welcome() -> impl IntoView {
     let live = expect_context::<Live>();
     let address = RwSignal::new(DEFAULT_ADDRESS.to_owned());
     let copied = RwSignal::new(false);
-    let first = ServerAction::<SendFirstEvent>::new();
-    let demo = ServerAction::<StartDemo>::new();
     let refused = RwSignal::new(None::<String>);
     Effect::new(move || {
         if let Ok(origin) = window().location().origin() {
             address.set(origin);
-        }
-    });
-    Effect::new(move || {
-        if matches!(demo.value().get(), Some(Ok(()))) {
-            live.swarm_demo.set(true);
         }
     });
     // An attempt that was refused shows here, with the reason: looked for once a second while empty.
@@ -44,13 +44,31 @@ pub fn Welcome() -> impl IntoView {
             });
         }
     });
+    // Without a script the forms do the same and come back here.
+    let first = move |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        leptos::task::spawn_local(async move {
+            if let Err(error) = send_first_event().await {
+                refused.set(Some(error.to_string()));
+            }
+        });
+    };
+    let swarm = move |event: leptos::ev::MouseEvent| {
+        event.prevent_default();
+        leptos::task::spawn_local(async move {
+            match start_demo(DEMO_AGENTS, DEMO_RATE).await {
+                Ok(()) => live.swarm_demo.set(true),
+                Err(error) => refused.set(Some(error.to_string())),
+            }
+        });
+    };
     view! {
         <section class="welcome" aria-labelledby="welcome-title">
             <h1 id="welcome-title">"Listening."</h1>
             <p class="lead">"No event yet. Send the first from any program; it appears here at once."</p>
             <div class="command">
                 <pre tabindex="0">
-                    <code>{move || command(&address.get())}</code>
+                    <code>{text(move || command(&address.get()))}</code>
                 </pre>
                 <button
                     type="button"
@@ -59,31 +77,33 @@ pub fn Welcome() -> impl IntoView {
                         copied.set(true);
                     }
                 >
-                    {move || if copied.get() { "Copied" } else { "Copy" }}
+                    {text(move || if copied.get() { "Copied" } else { "Copy" })}
                 </button>
             </div>
-            <Show when=move || refused.get().is_some()>
+            <When when=flag(move || refused.get().is_some())>
                 <p class="refused" role="status">
                     "An event was refused: "
-                    <code>{move || refused.get().unwrap_or_default()}</code>
+                    <code>{text(move || refused.get().unwrap_or_default())}</code>
                 </p>
-            </Show>
+            </When>
             <div class="choices">
-                <ActionForm action=first>
-                    <button type="submit">"Send one from here"</button>
-                </ActionForm>
-                <ActionForm action=demo>
-                    <input type="hidden" name="agents" value="24" />
-                    <input type="hidden" name="rate" value="40" />
-                    <button class="quiet" type="submit">
+                <form method="post" action=SendFirstEvent::url()>
+                    <button type="submit" on:click=first>
+                        "Send one from here"
+                    </button>
+                </form>
+                <form method="post" action=StartDemo::url()>
+                    <input type="hidden" name="agents" value=DEMO_AGENTS.to_string() />
+                    <input type="hidden" name="rate" value=DEMO_RATE.to_string() />
+                    <button class="quiet" type="submit" on:click=swarm>
                         "Start a demo swarm on the server"
                     </button>
-                </ActionForm>
-                <Show when=move || live.awake.get()>
+                </form>
+                <When when=flag(move || live.awake.get())>
                     <button class="quiet" type="button" on:click=move |_| live.begin_demo(DemoWhy::Asked, 1, browser_now())>
                         "Play the demo in this page only"
                     </button>
-                </Show>
+                </When>
             </div>
         </section>
     }

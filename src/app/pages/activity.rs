@@ -1,15 +1,12 @@
 //! Everything that happens, as it happens.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
-use leptos_router::NavigateOptions;
-use leptos_router::components::A;
-use leptos_router::hooks::{use_navigate, use_query_map};
 
-use super::agents::encode;
 use crate::app::api::log_page;
-use crate::app::components::event_row::EventRow;
+use crate::app::components::event_row::event_item;
 use crate::app::components::number::count;
+use crate::app::reactive::{When, current, flag, rows, text};
+use crate::app::route::{Address, encode};
 use crate::client::Live;
 use crate::event::catalogue::DOMAINS;
 use crate::event::{Filter, Subject};
@@ -34,8 +31,8 @@ fn newest(state: &SwarmState, filter: &Filter) -> Vec<Row> {
 #[component]
 pub fn ActivityPage() -> impl IntoView {
     let live = expect_context::<Live>();
-    let query = use_query_map();
-    let types = Memo::new(move |_| query.read().get("types").unwrap_or_default());
+    let address = expect_context::<Address>();
+    let types = Memo::new(move |_| address.parameter("types").unwrap_or_default());
     let filter = Memo::new(move |_| {
         let mut filter = Filter::everything();
         let fault = filter.add("types", &types.get()).err().map(|fault| fault.to_string());
@@ -43,7 +40,7 @@ pub fn ActivityPage() -> impl IntoView {
     });
     // While paused, the rows of that moment stay.
     let paused = RwSignal::new(None::<(u64, Vec<Row>)>);
-    let rows = Memo::new(move |_| match paused.get() {
+    let shown = Memo::new(move |_| match paused.get() {
         Some((_, rows)) => rows,
         None => live.read(Touched::ACTIVITY, |state| filter.with(|(filter, _)| newest(state, filter))),
     });
@@ -52,37 +49,36 @@ pub fn ActivityPage() -> impl IntoView {
         paused.with(|paused| paused.as_ref().map_or(0, |(at, _)| seq.saturating_sub(*at)))
     };
     let toggle = move |_| {
-        let now = paused.get_untracked().is_none().then(|| (live.peek(|state| state.seq), rows.get_untracked()));
+        let now = paused.get_untracked().is_none().then(|| (live.peek(|state| state.seq), shown.get_untracked()));
         paused.set(now);
     };
     let total = move || live.read(Touched::ACTIVITY, |state| state.seq);
     view! {
-        <Title text="Activity" />
         <div class="page-head">
             <h1>"Activity"</h1>
             <div class="tools">
                 <button type="button" aria-pressed=move || if paused.get().is_some() { "true" } else { "false" } on:click=toggle>
-                    {move || if paused.get().is_some() { "▶ Resume" } else { "❚❚ Pause" }}
+                    {text(move || if paused.get().is_some() { "▶ Resume" } else { "❚❚ Pause" })}
                 </button>
-                <Show when=move || paused.get().is_some()>
+                <When when=flag(move || paused.get().is_some())>
                     <span id="held" role="status">
-                        {move || count(held())}
+                        {text(move || count(held()))}
                         " new, held"
                     </span>
-                </Show>
+                </When>
             </div>
         </div>
         <TypeFilter types fault=Signal::derive(move || filter.with(|(_, fault)| fault.clone())) />
-        <Show
-            when=move || !rows.with(Vec::is_empty)
-            fallback=move || {
+        <When
+            when=flag(move || !shown.with(Vec::is_empty))
+            otherwise=move || {
                 view! {
                     <section class="nothing">
                         {move || match (total(), types.get().is_empty()) {
-                            (0, _) => view! { <p>"Nothing has happened yet. " <A href="/">"How to send a first event"</A></p> }.into_any(),
+                            (0, _) => view! { <p>"Nothing has happened yet. " <a href="/">"How to send a first event"</a></p> }.into_any(),
                             (_, true) => view! { <p>"Nothing among the newest events."</p> }.into_any(),
                             (_, false) => {
-                                view! { <p>"None of the newest events is of these types. " <A href="/activity">"Clear the filter"</A></p> }.into_any()
+                                view! { <p>"None of the newest events is of these types. " <a href="/activity">"Clear the filter"</a></p> }.into_any()
                             }
                         }}
                     </section>
@@ -90,30 +86,28 @@ pub fn ActivityPage() -> impl IntoView {
             }
         >
             <ol class="feed card" aria-label="Events, newest first">
-                <For each=move || rows.get() key=|row| row.seq let:row>
-                    <EventRow row=row />
-                </For>
+                {rows(move || shown.with(|shown| shown.iter().map(event_item).collect()))}
             </ol>
-        </Show>
-        <Older types shown=rows />
+        </When>
+        <Older types shown />
     }
 }
 
 /// The domains as switches, and any pattern typed.
 #[component]
 fn TypeFilter(types: Memo<String>, fault: Signal<Option<String>>) -> impl IntoView {
-    let navigate = use_navigate();
+    let address = expect_context::<Address>();
     let chips = DOMAINS.iter().map(|domain| {
         let pattern = [domain.name, ".*"].concat();
-        let current = pattern.clone();
+        let mine = pattern.clone();
         view! {
             <li>
-                <A
+                <a
                     href=["/activity?types=", &pattern].concat()
-                    attr:aria-current=move || (types.get() == current).then_some("true")
+                    aria-current=current(move || types.get() == mine)
                 >
                     <span class=["kind d-", domain.name].concat()>{domain.name}</span>
-                </A>
+                </a>
             </li>
         }
     });
@@ -121,17 +115,16 @@ fn TypeFilter(types: Memo<String>, fault: Signal<Option<String>>) -> impl IntoVi
     let submit = move |event: leptos::ev::SubmitEvent| {
         event.prevent_default();
         if let Some(input) = typed.get_untracked() {
-            let address = ["/activity?types=", &encode(&input.value())].concat();
-            navigate(&address, NavigateOptions { scroll: false, ..NavigateOptions::default() });
+            address.go(&["/activity?types=", &encode(&input.value())].concat());
         }
     };
     view! {
         <form class="filter" method="get" action="/activity" role="search" on:submit=submit>
             <ul class="chips" aria-label="By domain">
                 <li>
-                    <A href="/activity" attr:aria-current=move || types.get().is_empty().then_some("true")>
+                    <a href="/activity" aria-current=current(move || types.get().is_empty())>
                         "all"
-                    </A>
+                    </a>
                 </li>
                 {chips.collect_view()}
             </ul>
@@ -142,11 +135,11 @@ fn TypeFilter(types: Memo<String>, fault: Signal<Option<String>>) -> impl IntoVi
             <button type="submit" class="quiet">
                 "Filter"
             </button>
-            <Show when=move || fault.get().is_some()>
+            <When when=flag(move || fault.get().is_some())>
                 <p class="refused" role="alert">
-                    {move || fault.get().unwrap_or_default()}
+                    {text(move || fault.get().unwrap_or_default())}
                 </p>
-            </Show>
+            </When>
         </form>
     }
 }
@@ -155,43 +148,41 @@ fn TypeFilter(types: Memo<String>, fault: Signal<Option<String>>) -> impl IntoVi
 #[component]
 fn Older(types: Memo<String>, shown: Memo<Vec<Row>>) -> impl IntoView {
     let live = expect_context::<Live>();
-    let rows = RwSignal::new(Vec::<Row>::new());
+    let older = RwSignal::new(Vec::<Row>::new());
     let end = RwSignal::new(false);
     let problem = RwSignal::new(None::<String>);
     Effect::new(move || {
         types.track();
-        rows.set(Vec::new());
+        older.set(Vec::new());
         end.set(false);
     });
     let fetch = Action::new(move |_: &()| async move {
-        let oldest = rows.with_untracked(|rows| rows.last().map(|row| row.seq));
+        let oldest = older.with_untracked(|older| older.last().map(|row| row.seq));
         let oldest = oldest.or_else(|| shown.with_untracked(|shown| shown.last().map(|row| row.seq)));
         let (epoch, seq) = live.position();
         let before = [&epoch, "-", &oldest.unwrap_or(seq + 1).to_string()].concat();
         match log_page(before, types.get_untracked(), OLDER).await {
             Ok(part) => {
-                rows.update(|rows| {
-                    rows.extend(part.events.iter().rev().map(Row::of));
-                    rows.truncate(KEPT);
+                older.update(|older| {
+                    older.extend(part.events.iter().rev().map(Row::of));
+                    older.truncate(KEPT);
                 });
-                end.set(part.exhausted || rows.with_untracked(|rows| rows.len() >= KEPT));
+                end.set(part.exhausted || older.with_untracked(|older| older.len() >= KEPT));
                 problem.set(None);
             }
             Err(error) => problem.set(Some(error.to_string())),
         }
     });
     view! {
-        <ol class="feed card older" class:none=move || rows.with(Vec::is_empty) aria-label="Older events">
-            <For each=move || rows.get() key=|row| row.seq let:row>
-                <EventRow row=row />
-            </For>
+        <ol class="feed card older" class:none=move || older.with(Vec::is_empty) aria-label="Older events">
+            {rows(move || older.with(|older| older.iter().map(event_item).collect()))}
         </ol>
-        <Show when=move || problem.get().is_some()>
+        <When when=flag(move || problem.get().is_some())>
             <p class="refused" role="status">
-                {move || problem.get().unwrap_or_default()}
+                {text(move || problem.get().unwrap_or_default())}
             </p>
-        </Show>
-        <Show when=move || live.awake.get() && live.demo.get().is_none() && !end.get() && live.has_data()>
+        </When>
+        <When when=flag(move || live.awake.get() && live.demo.get().is_none() && !end.get() && live.has_data())>
             <button
                 type="button"
                 class="quiet"
@@ -202,11 +193,11 @@ fn Older(types: Memo<String>, shown: Memo<Vec<Row>>) -> impl IntoView {
             >
                 "Load older events"
             </button>
-        </Show>
-        <Show when=move || end.get()>
+        </When>
+        <When when=flag(move || end.get())>
             <p class="muted">
-                {move || if rows.with(|rows| rows.len() >= KEPT) { "More stand in the log; the API has them all." } else { "That is the beginning of what is kept." }}
+                {text(move || if older.with(|older| older.len() >= KEPT) { "More stand in the log; the API has them all." } else { "That is the beginning of what is kept." })}
             </p>
-        </Show>
+        </When>
     }
 }

@@ -1,20 +1,19 @@
 //! One agent: how it stands and why, what it does, what it said, and its history.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
-use leptos_router::components::A;
-use leptos_router::hooks::use_params_map;
 
-use super::agents::encode;
 use crate::app::api::agent_history;
 use crate::app::components::age::Age;
 use crate::app::components::badge::Badge;
-use crate::app::components::event_row::EventRow;
-use crate::app::components::number::{UNKNOWN, bytes, rate};
+use crate::app::components::event_row::event_item;
+use crate::app::components::number::{UNKNOWN, bytes, rate, share};
+use crate::app::reactive::{Item, When, flag, rows, text};
+use crate::app::route::encode;
 use crate::client::Live;
 use crate::event::Timestamp;
 use crate::swarm::activity::Row;
 use crate::swarm::agents::Agent;
+use crate::swarm::bounds::order;
 use crate::swarm::messages::Message;
 use crate::swarm::tasks::Task;
 use crate::swarm::{Attention, Standing, Touched, status};
@@ -26,23 +25,21 @@ const HISTORY: u32 = 60;
 
 /// The page of one agent.
 #[component]
-pub fn AgentPage() -> impl IntoView {
+pub fn AgentPage(id: String) -> impl IntoView {
     let live = expect_context::<Live>();
-    let params = use_params_map();
-    let id = Memo::new(move |_| params.read().get("id").unwrap_or_default());
+    let id = RwSignal::new(id);
     let agent = Memo::new(move |_| live.read(Touched::AGENTS, |state| state.agents.by_id.get(&id.get()).cloned()));
     let known = Memo::new(move |_| agent.with(Option::is_some));
     view! {
-        <Title text=move || id.get() />
         <p class="crumbs">
-            <A href="/agents">"Agents"</A>
+            <a href="/agents">"Agents"</a>
         </p>
-        <Show
-            when=move || known.get()
-            fallback=move || {
+        <When
+            when=flag(move || known.get())
+            otherwise=move || {
                 view! {
                     <section class="nothing">
-                        <h1>{move || id.get()}</h1>
+                        <h1>{text(move || id.get())}</h1>
                         <p>"No agent of this id has been heard of."</p>
                     </section>
                 }
@@ -55,7 +52,7 @@ pub fn AgentPage() -> impl IntoView {
                 <Messages id />
                 <History id />
             </div>
-        </Show>
+        </When>
     }
 }
 
@@ -67,10 +64,10 @@ fn Head(agent: Memo<Option<Agent>>) -> impl IntoView {
         agent.with(|agent| agent.as_ref().map(|agent| status::agent(agent, now)))
     });
     let name = move || agent.with(|agent| agent.as_ref().map(|agent| agent.name.clone()).unwrap_or_default());
-    let of = move |read: fn(&Standing) -> String| move || standing.with(|it| it.as_ref().map(read).unwrap_or_default());
+    let of = move |read: fn(&Standing) -> String| text(move || standing.with(|it| it.as_ref().map(read).unwrap_or_default()));
     view! {
         <div class="page-head">
-            <h1>{name}</h1>
+            <h1>{text(name)}</h1>
             <p class="standing">
                 <Badge attention=Signal::derive(move || standing.with(|it| it.as_ref().map_or(Attention::Idle, |it| it.attention))) />
                 <span>{of(|standing| standing.why.clone())}</span>
@@ -86,7 +83,7 @@ fn Head(agent: Memo<Option<Agent>>) -> impl IntoView {
 #[component]
 fn Facts(agent: Memo<Option<Agent>>) -> impl IntoView {
     let of = move |read: fn(&Agent) -> Option<String>| {
-        move || agent.with(|agent| agent.as_ref().and_then(read)).unwrap_or_else(|| UNKNOWN.to_owned())
+        text(move || agent.with(|agent| agent.as_ref().and_then(read)).unwrap_or_else(|| UNKNOWN.to_owned()))
     };
     let facts: [(&str, fn(&Agent) -> Option<String>); 14] = [
         ("Id", |agent| Some(agent.id.clone())),
@@ -101,7 +98,7 @@ fn Facts(agent: Memo<Option<Agent>>) -> impl IntoView {
         ("Can", |agent| (!agent.capabilities.is_empty()).then(|| agent.capabilities.join(", "))),
         ("CPU", |agent| agent.cpu.map(|cpu| [&rate(cpu), " %"].concat())),
         ("Memory", |agent| agent.memory.map(bytes)),
-        ("Trust", |agent| agent.trust.map(|trust| format!("{trust:.2}"))),
+        ("Trust", |agent| agent.trust.map(|trust| share(trust))),
         ("Reported by", |agent| Some(agent.source.clone())),
     ];
     view! {
@@ -123,41 +120,63 @@ fn Facts(agent: Memo<Option<Agent>>) -> impl IntoView {
 }
 
 #[component]
-fn Tasks(id: Memo<String>) -> impl IntoView {
+fn Tasks(id: RwSignal<String>) -> impl IntoView {
     let live = expect_context::<Live>();
     let tasks = Memo::new(move |_| {
         let id = id.get();
         live.read(Touched::TASKS, |state| {
-            let mut mine: Vec<Task> =
-                state.tasks.by_id.values().filter(|task| task.agent.as_ref() == Some(&id)).cloned().collect();
-            mine.sort_by_key(|task| (task.state.ended(), std::cmp::Reverse(task.heard.seq)));
-            mine.truncate(SHOWN);
-            mine
+            let mine: Vec<&Task> = state.tasks.by_id.values().filter(|task| task.agent.as_ref() == Some(&id)).collect();
+            // What goes on first, then the newest.
+            let places = order(mine.iter().map(|task| u64::from(task.state.ended()) << 63 | ((1 << 62) - task.heard.seq)));
+            places.into_iter().take(SHOWN).map(|place| mine[place].clone()).collect::<Vec<_>>()
         })
     });
     view! {
         <section class="card" aria-labelledby="tasks-title">
             <h2 id="tasks-title">"Tasks"</h2>
-            <Show when=move || !tasks.with(Vec::is_empty) fallback=|| view! { <p class="calm">"None yet."</p> }>
+            <When when=flag(move || !tasks.with(Vec::is_empty)) otherwise=|| view! { <p class="calm">"None yet."</p> }>
                 <ul class="lines">
-                    <For each=move || tasks.get() key=|task| (task.id.clone(), task.heard.seq) let:task>
-                        <li>
-                            <span class=["state t-", task.state.as_str()].concat()>{task.state.as_str()}</span>
-                            <span class="grow">{task.label().to_owned()}</span>
-                            <span class="number">
-                                {task.progress.map_or_else(|| UNKNOWN.to_owned(), |share| [&rate(share), " %"].concat())}
-                            </span>
-                            <Age at=task.heard.ts />
-                        </li>
-                    </For>
+                    {rows(move || tasks.with(|tasks| tasks.iter().map(task_line).collect()))}
                 </ul>
-            </Show>
+            </When>
         </section>
     }
 }
 
+fn task_line(task: &Task) -> Item {
+    Item::new([&task.id, " ", &task.heard.seq.to_string()].concat(), task.clone(), |task| {
+        let progress = task.progress.map_or_else(|| UNKNOWN.to_owned(), |share| [&rate(share), " %"].concat());
+        view! {
+            <li>
+                <span class=["state t-", task.state.as_str()].concat()>{task.state.as_str()}</span>
+                <span class="grow">{task.label().to_owned()}</span>
+                <span class="number">{progress}</span>
+                <Age at=task.heard.ts />
+            </li>
+        }
+        .into_any()
+    })
+}
+
+fn message_line(message: &Message) -> Item {
+    Item::new(message.seq.to_string(), message.clone(), |message| {
+        let to = if message.to == "*" { "all".to_owned() } else { message.to };
+        view! {
+            <li>
+                <span class="state">{message.message_type.as_str()}</span>
+                <span class="grow">
+                    <a href=["/agents/", &encode(&message.from)].concat()>{message.from.clone()}</a>
+                    {[" → ", &to, ": ", &message.content].concat()}
+                </span>
+                <Age at=message.ts />
+            </li>
+        }
+        .into_any()
+    })
+}
+
 #[component]
-fn Messages(id: Memo<String>) -> impl IntoView {
+fn Messages(id: RwSignal<String>) -> impl IntoView {
     let live = expect_context::<Live>();
     let messages = Memo::new(move |_| {
         let id = id.get();
@@ -169,23 +188,11 @@ fn Messages(id: Memo<String>) -> impl IntoView {
     view! {
         <section class="card" aria-labelledby="messages-title">
             <h2 id="messages-title">"Messages"</h2>
-            <Show when=move || !messages.with(Vec::is_empty) fallback=|| view! { <p class="calm">"None lately."</p> }>
+            <When when=flag(move || !messages.with(Vec::is_empty)) otherwise=|| view! { <p class="calm">"None lately."</p> }>
                 <ul class="lines">
-                    <For each=move || messages.get() key=|message| message.seq let:message>
-                        <li>
-                            <span class="state">{message.message_type.as_str()}</span>
-                            <span class="grow">
-                                <A href=["/agents/", &encode(&message.from)].concat()>{message.from.clone()}</A>
-                                " → "
-                                {if message.to == "*" { "all".to_owned() } else { message.to.clone() }}
-                                ": "
-                                {message.content.clone()}
-                            </span>
-                            <Age at=message.ts />
-                        </li>
-                    </For>
+                    {rows(move || messages.with(|messages| messages.iter().map(message_line).collect()))}
                 </ul>
-            </Show>
+            </When>
         </section>
     }
 }
@@ -193,12 +200,12 @@ fn Messages(id: Memo<String>) -> impl IntoView {
 /// Its events, its tasks', its sessions' and its messages', from the log; fetched again when
 /// something about it came.
 #[component]
-fn History(id: Memo<String>) -> impl IntoView {
+fn History(id: RwSignal<String>) -> impl IntoView {
     let live = expect_context::<Live>();
     let heard = Memo::new(move |_| {
         live.read(Touched::AGENTS, |state| state.agents.by_id.get(&id.get()).map_or(0, |agent| agent.heard.seq))
     });
-    let rows = RwSignal::new(Vec::<Row>::new());
+    let newest = RwSignal::new(Vec::<Row>::new());
     let problem = RwSignal::new(None::<String>);
     let (fetching, asked) = (StoredValue::new(false), StoredValue::new(0_u64));
     let fetch = move || {
@@ -211,7 +218,7 @@ fn History(id: Memo<String>) -> impl IntoView {
             let _gone = fetching.try_update_value(|fetching| *fetching = false);
             match part {
                 Ok(part) => {
-                    let _gone = rows.try_set(part.events.iter().rev().map(Row::of).collect());
+                    let _gone = newest.try_set(part.events.iter().rev().map(Row::of).collect());
                     let _gone = problem.try_set(None);
                 }
                 Err(error) => {
@@ -234,15 +241,13 @@ fn History(id: Memo<String>) -> impl IntoView {
             <noscript>
                 <p class="muted">"The history is read from the log when the page lives."</p>
             </noscript>
-            <Show when=move || problem.get().is_some()>
+            <When when=flag(move || problem.get().is_some())>
                 <p class="muted" role="status">
-                    {move || problem.get().unwrap_or_default()}
+                    {text(move || problem.get().unwrap_or_default())}
                 </p>
-            </Show>
+            </When>
             <ol class="feed">
-                <For each=move || rows.get() key=|row| row.seq let:row>
-                    <EventRow row=row />
-                </For>
+                {rows(move || newest.with(|rows| rows.iter().map(event_item).collect()))}
             </ol>
         </section>
     }

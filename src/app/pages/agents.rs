@@ -1,49 +1,41 @@
 //! All agents, by standing.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
-use leptos_router::components::A;
-use leptos_router::hooks::use_query_map;
 
 use crate::app::components::age::Age;
 use crate::app::components::badge::Badge;
-use crate::app::components::number::{UNKNOWN, bytes, count, rate};
+use crate::app::components::number::{UNKNOWN, bytes, count, rate, share};
+use crate::app::reactive::{Item, When, current, flag, rows, text};
+use crate::app::route::{Address, encode};
 use crate::client::Live;
 use crate::event::Timestamp;
 use crate::swarm::agents::Agent;
+use crate::swarm::bounds::order;
 use crate::swarm::{Attention, Standing, SwarmState, Touched, status};
 
 /// How many rows are shown; the rest are counted.
 const SHOWN: usize = 300;
 
-/// A segment of an address.
-pub fn encode(text: &str) -> String {
-    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
-    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
-}
-
-fn listed(state: &SwarmState, now: Timestamp, wanted: Option<Attention>) -> Vec<(Attention, u64, String)> {
-    let standing = |agent: &Agent| status::agent(agent, now);
-    let mut rows: Vec<(Attention, u64, String)> = state
+/// Ids by urgency, then in order: a row does not move while its standing stays.
+fn listed(state: &SwarmState, now: Timestamp, wanted: Option<Attention>) -> Vec<String> {
+    let rows: Vec<(&Agent, Attention)> = state
         .agents
         .by_id
         .values()
-        .map(|agent| (standing(agent), agent))
-        .filter(|(standing, _)| wanted.is_none_or(|wanted| standing.attention == wanted))
-        .map(|(standing, agent)| (standing.attention, agent.status_by.seq, agent.id.clone()))
+        .map(|agent| (agent, status::agent(agent, now).attention))
+        .filter(|(_, attention)| wanted.is_none_or(|wanted| *attention == wanted))
         .collect();
-    // By urgency, then by name: a row does not move while its standing stays.
-    rows.sort_by(|a, b| (a.0, &a.2).cmp(&(b.0, &b.2)));
-    rows
+    let places = order(rows.iter().map(|(_, attention)| *attention as u64));
+    places.into_iter().take(SHOWN).map(|place| rows[place].0.id.clone()).collect()
 }
 
 /// The page of all agents.
 #[component]
 pub fn AgentsPage() -> impl IntoView {
     let live = expect_context::<Live>();
-    let query = use_query_map();
+    let address = expect_context::<Address>();
     let wanted = Memo::new(move |_| {
-        let word = query.read().get("status")?;
+        let word = address.parameter("status")?;
         Attention::ALL.iter().copied().find(|attention| attention.slug() == word)
     });
     let counts = Memo::new(move |_| {
@@ -53,8 +45,7 @@ pub fn AgentsPage() -> impl IntoView {
     let all = move || counts.get().iter().sum::<u64>();
     let ids = Memo::new(move |_| {
         let now = live.now.get();
-        let listed = live.read(Touched::AGENTS, |state| listed(state, now, wanted.get()));
-        listed.into_iter().take(SHOWN).map(|(_, _, id)| id).collect::<Vec<_>>()
+        live.read(Touched::AGENTS, |state| listed(state, now, wanted.get()))
     });
     let matching = move || wanted.get().map_or_else(all, |attention| counts.get()[attention as usize]);
     let some = move || matching() > 0;
@@ -63,31 +54,30 @@ pub fn AgentsPage() -> impl IntoView {
         let attention = *attention;
         view! {
             <li>
-                <A href=["/agents?status=", attention.slug()].concat() attr:aria-current=move || (wanted.get() == Some(attention)).then_some("true")>
+                <a href=["/agents?status=", attention.slug()].concat() aria-current=current(move || wanted.get() == Some(attention))>
                     <span class=["glyph ", attention.slug()].concat() aria-hidden="true">
                         {attention.glyph()}
                     </span>
                     {attention.as_str()}
-                    <b>{move || count(counts.get()[attention as usize])}</b>
-                </A>
+                    <b>{text(move || count(counts.get()[attention as usize]))}</b>
+                </a>
             </li>
         }
     });
     view! {
-        <Title text="Agents" />
         <div class="page-head">
             <h1>"Agents"</h1>
             <ul class="chips" aria-label="By standing">
                 <li>
-                    <A href="/agents" attr:aria-current=move || wanted.get().is_none().then_some("true")>
+                    <a href="/agents" aria-current=current(move || wanted.get().is_none())>
                         "all"
-                        <b>{move || count(all())}</b>
-                    </A>
+                        <b>{text(move || count(all()))}</b>
+                    </a>
                 </li>
                 {chips.collect_view()}
             </ul>
         </div>
-        <Show when=some fallback=move || view! { <Nobody all=all() /> }>
+        <When when=flag(some) otherwise=move || view! { <Nobody all=all() /> }>
             <div class="card scroll" tabindex="0" role="region" aria-label="Agents">
                 <table class="agents">
                     <thead>
@@ -104,16 +94,14 @@ pub fn AgentsPage() -> impl IntoView {
                         </tr>
                     </thead>
                     <tbody>
-                        <For each=move || ids.get() key=String::clone let:id>
-                            <AgentRow id=id />
-                        </For>
+                        {rows(move || ids.get().into_iter().map(|id| Item::new(id.clone(), id, agent_row)).collect())}
                     </tbody>
                 </table>
             </div>
-            <Show when=cut>
-                <p class="muted">"The first " {SHOWN} " of " {move || count(matching())} "; narrow by standing to see others."</p>
-            </Show>
-        </Show>
+            <When when=flag(cut)>
+                <p class="muted">"The first " {SHOWN} " of " {text(move || count(matching()))} "; narrow by standing to see others."</p>
+            </When>
+        </When>
     }
 }
 
@@ -122,16 +110,15 @@ fn Nobody(all: u64) -> impl IntoView {
     view! {
         <section class="nothing">
             {if all == 0 {
-                view! { <p>"No agent has been heard of. " <A href="/">"How to send a first event"</A></p> }.into_any()
+                view! { <p>"No agent has been heard of. " <a href="/">"How to send a first event"</a></p> }.into_any()
             } else {
-                view! { <p>"No agent stands so now; " {count(all)} " stand otherwise. " <A href="/agents">"Show all"</A></p> }.into_any()
+                view! { <p>"No agent stands so now; " {count(all)} " stand otherwise. " <a href="/agents">"Show all"</a></p> }.into_any()
             }}
         </section>
     }
 }
 
-#[component]
-fn AgentRow(id: String) -> impl IntoView {
+fn agent_row(id: String) -> AnyView {
     let live = expect_context::<Live>();
     let href = ["/agents/", &encode(&id)].concat();
     let key = id.clone();
@@ -140,15 +127,15 @@ fn AgentRow(id: String) -> impl IntoView {
         let now = live.now.get();
         agent.with(|agent| agent.as_ref().map(|agent| status::agent(agent, now)))
     });
-    let of = move |read: fn(&Agent) -> String| move || agent.with(|agent| agent.as_ref().map(read).unwrap_or_default());
-    let stands = move |read: fn(&Standing) -> String| move || standing.with(|it| it.as_ref().map(read).unwrap_or_default());
+    let of = move |read: fn(&Agent) -> String| text(move || agent.with(|agent| agent.as_ref().map(read).unwrap_or_default()));
+    let stands = move |read: fn(&Standing) -> String| text(move || standing.with(|it| it.as_ref().map(read).unwrap_or_default()));
     view! {
         <tr>
             <td>
                 <Badge attention=Signal::derive(move || standing.with(|it| it.as_ref().map_or(Attention::Idle, |it| it.attention))) />
             </td>
             <th scope="row">
-                <A href=href>{of(|agent| agent.name.clone())}</A>
+                <a href=href>{of(|agent| agent.name.clone())}</a>
                 <span class="muted">{of(|agent| agent.agent_type.clone().unwrap_or_else(|| UNKNOWN.to_owned()))}</span>
             </th>
             <td class="why">{stands(|standing| standing.why.clone())}</td>
@@ -159,15 +146,8 @@ fn AgentRow(id: String) -> impl IntoView {
             <td class="number">{of(|agent| count(agent.sent + agent.received))}</td>
             <td class="number">{of(|agent| agent.cpu.map_or_else(|| UNKNOWN.to_owned(), |cpu| [&rate(cpu), " %"].concat()))}</td>
             <td class="number">{of(|agent| agent.memory.map_or_else(|| UNKNOWN.to_owned(), bytes))}</td>
-            <td class="number">{of(|agent| agent.trust.map_or_else(|| UNKNOWN.to_owned(), |trust| format!("{trust:.2}")))}</td>
+            <td class="number">{of(|agent| agent.trust.map_or_else(|| UNKNOWN.to_owned(), |trust| share(trust)))}</td>
         </tr>
     }
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn ids_of_any_kind_make_addresses() {
-        assert_eq!(super::encode("a b/ü?"), "a%20b%2F%C3%BC%3F");
-    }
+    .into_any()
 }

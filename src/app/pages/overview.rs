@@ -1,19 +1,20 @@
 //! What needs a person first, then how the swarm does.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
-use leptos_router::components::A;
 
-use super::agents::encode;
 use crate::app::components::age::Age;
 use crate::app::components::badge::Badge;
 use crate::app::components::chart::Sparkline;
-use crate::app::components::event_row::EventRow;
+use crate::app::components::event_row::event_item;
 use crate::app::components::graph::GraphView;
 use crate::app::components::number::{UNKNOWN, count, rate};
 use crate::app::components::welcome::Welcome;
+use crate::app::reactive::{Item, When, flag, rows, text};
+use crate::app::route::encode;
 use crate::client::Live;
 use crate::event::Timestamp;
+use crate::swarm::bounds::order;
+use crate::swarm::providers::Provider;
 use crate::swarm::rates::{MEAN_SECONDS, Second};
 use crate::swarm::tasks::TaskState;
 use crate::swarm::{Attention, Evidence, SwarmState, Touched, graph, status};
@@ -31,8 +32,7 @@ pub fn OverviewPage() -> impl IntoView {
     let live = expect_context::<Live>();
     let empty = Memo::new(move |_| live.read(Touched::ACTIVITY, SwarmState::is_empty));
     view! {
-        <Title text="Overview" />
-        <Show when=move || !empty.get() fallback=|| view! { <Welcome /> }>
+        <When when=flag(move || !empty.get()) otherwise=|| view! { <Welcome /> }>
             <h1 class="unseen">"Overview"</h1>
             <Standings />
             <div class="grid overview">
@@ -43,7 +43,7 @@ pub fn OverviewPage() -> impl IntoView {
                 <Recent />
                 <Providers />
             </div>
-        </Show>
+        </When>
     }
 }
 
@@ -60,13 +60,13 @@ fn Standings() -> impl IntoView {
         let many = move || counts.get()[attention as usize];
         view! {
             <li class=["tile ", attention.slug()].concat() class:none=move || many() == 0>
-                <A href=["/agents?status=", attention.slug()].concat()>
+                <a href=["/agents?status=", attention.slug()].concat()>
                     <span class="glyph" aria-hidden="true">
                         {attention.glyph()}
                     </span>
-                    <b>{move || count(many())}</b>
+                    <b>{text(move || count(many()))}</b>
                     <span>{attention.as_str()}</span>
-                </A>
+                </a>
             </li>
         }
     });
@@ -87,7 +87,7 @@ struct Case {
 }
 
 fn cases(state: &SwarmState, now: Timestamp) -> Vec<Case> {
-    let mut cases: Vec<Case> = state
+    let cases: Vec<Case> = state
         .agents
         .by_id
         .values()
@@ -101,8 +101,55 @@ fn cases(state: &SwarmState, now: Timestamp) -> Vec<Case> {
             evidence: it.evidence,
         })
         .collect();
-    cases.sort_by_key(|case| (case.attention, case.evidence.seq));
-    cases
+    let places = order(cases.iter().map(|case| (case.attention as u64) << 56 | case.evidence.seq));
+    places.into_iter().map(|place| cases[place].clone()).collect()
+}
+
+fn case_line(case: &Case) -> Item {
+    Item::new([&case.id, " ", &case.evidence.seq.to_string()].concat(), case.clone(), |case| {
+        view! {
+            <li>
+                <Badge attention=case.attention />
+                <a href=["/agents/", &encode(&case.id)].concat()>{case.name}</a>
+                <span class="why">{case.why}</span>
+                <Age at=case.evidence.ts />
+            </li>
+        }
+        .into_any()
+    })
+}
+
+/// What a person is asked: request, who asks, what would run, since when.
+#[derive(Clone, PartialEq)]
+struct Ask {
+    request: String,
+    agent: String,
+    what: String,
+    since: Timestamp,
+}
+
+fn asks(state: &SwarmState) -> Vec<Ask> {
+    let asks = state.sessions.open_requests().map(|(session, request, it)| Ask {
+        request: request.to_owned(),
+        agent: session.agent.clone().unwrap_or_else(|| session.id.clone()),
+        what: it.command.clone().or_else(|| it.description.clone()).unwrap_or_else(|| it.tool_name.clone()),
+        since: it.by.ts,
+    });
+    asks.take(NAMED).collect()
+}
+
+fn request_line(ask: &Ask) -> Item {
+    Item::new(ask.request.clone(), ask.clone(), |ask| {
+        view! {
+            <li>
+                <Badge attention=Attention::NeedsYou />
+                <a href=["/agents/", &encode(&ask.agent)].concat()>{ask.agent.clone()}</a>
+                <code>{visible(&ask.what)}</code>
+                <Age at=ask.since />
+            </li>
+        }
+        .into_any()
+    })
 }
 
 /// Who needs a person, most urgent first.
@@ -113,53 +160,26 @@ fn NeedsAttention() -> impl IntoView {
         let now = live.now.get();
         live.read(Touched::AGENTS, |state| cases(state, now))
     });
-    let commands = Memo::new(move |_| {
-        live.read(Touched::SESSIONS, |state| {
-            let requests = state.sessions.open_requests().map(|(session, id, request)| {
-                let what =
-                    request.command.clone().or_else(|| request.description.clone()).unwrap_or_else(|| request.tool_name.clone());
-                (id.to_owned(), session.agent.clone().unwrap_or_else(|| session.id.clone()), what, request.by.ts)
-            });
-            requests.take(NAMED).collect::<Vec<_>>()
-        })
-    });
+    let commands = Memo::new(move |_| live.read(Touched::SESSIONS, asks));
     view! {
         <section class="card attention" aria-labelledby="attention-title">
             <h2 id="attention-title">"Needs attention"</h2>
-            <Show when=move || !commands.with(Vec::is_empty)>
+            <When when=flag(move || !commands.with(Vec::is_empty))>
                 <ul class="requests" tabindex="0" aria-label="Open requests">
-                    <For each=move || commands.get() key=|(id, ..)| id.clone() let:((_, who, what, since))>
-                        <li>
-                            <Badge attention=Attention::NeedsYou />
-                            <A href=["/agents/", &encode(&who)].concat()>{who}</A>
-                            <code>{visible(&what)}</code>
-                            <Age at=since />
-                        </li>
-                    </For>
+                    {rows(move || commands.with(|commands| commands.iter().map(request_line).collect()))}
                 </ul>
-            </Show>
-            <Show when=move || cases.with(Vec::is_empty) && commands.with(Vec::is_empty)>
+            </When>
+            <When when=flag(move || cases.with(Vec::is_empty) && commands.with(Vec::is_empty))>
                 <p class="calm">"Nothing needs you."</p>
-            </Show>
+            </When>
             <ul class="cases">
-                <For
-                    each=move || cases.get().into_iter().filter(|case| case.attention != Attention::NeedsYou).take(NAMED)
-                    key=|case| (case.id.clone(), case.attention, case.evidence.seq)
-                    let:case
-                >
-                    <li>
-                        <Badge attention=case.attention />
-                        <A href=["/agents/", &encode(&case.id)].concat()>{case.name}</A>
-                        <span class="why">{case.why}</span>
-                        <Age at=case.evidence.ts />
-                    </li>
-                </For>
+                {rows(move || cases.with(|cases| cases.iter().filter(|it| it.attention != Attention::NeedsYou).take(NAMED).map(case_line).collect()))}
             </ul>
-            <Show when=move || cases.with(|cases| cases.len() > NAMED)>
+            <When when=flag(move || cases.with(|cases| cases.len() > NAMED))>
                 <p class="muted">
-                    <A href="/agents">{move || count(cases.with(Vec::len) as u64)} " agents in all"</A>
+                    <a href="/agents">{text(move || count(cases.with(Vec::len) as u64))} " agents in all"</a>
                 </p>
-            </Show>
+            </When>
         </section>
     }
 }
@@ -193,10 +213,10 @@ fn Flow() -> impl IntoView {
         let it = *it;
         view! {
             <li class=["step t-", it.as_str()].concat()>
-                <A href=["/tasks#", it.as_str()].concat()>
-                    <b>{move || count(counts.get()[it as usize])}</b>
+                <a href=["/tasks#", it.as_str()].concat()>
+                    <b>{text(move || count(counts.get()[it as usize]))}</b>
                     <span>{it.as_str()}</span>
-                </A>
+                </a>
             </li>
         }
     });
@@ -236,12 +256,12 @@ fn Rate(name: &'static str, filter: &'static str, value: fn(&Second) -> u64) -> 
     let most = move || count(series.with(|series| series.iter().copied().max().unwrap_or(0)));
     view! {
         <div class="rate">
-            <A href=["/activity", filter].concat()>{name}</A>
+            <a href=["/activity", filter].concat()>{name}</a>
             <Sparkline values=series label="Second by second over the last minute" />
             <p>
-                <b>{mean}</b>
+                <b>{text(mean)}</b>
                 " / s"
-                <span class="muted">" most " {most}</span>
+                <span class="muted">" most " {text(most)}</span>
             </p>
         </div>
     }
@@ -259,8 +279,8 @@ fn Connections() -> impl IntoView {
     view! {
         <section class="card connections" aria-labelledby="connections-title">
             <h2 id="connections-title">
-                <A href="/topology">"Topology"</A>
-                <span class="muted">{kind}</span>
+                <a href="/topology">"Topology"</a>
+                <span class="muted">{text(kind)}</span>
             </h2>
             <GraphView graph=drawn small=true />
         </section>
@@ -271,20 +291,32 @@ fn Connections() -> impl IntoView {
 #[component]
 fn Recent() -> impl IntoView {
     let live = expect_context::<Live>();
-    let rows =
-        move || live.read(Touched::ACTIVITY, |state| state.activity.rows.iter().rev().take(RECENT).cloned().collect::<Vec<_>>());
+    let newest =
+        move || live.read(Touched::ACTIVITY, |state| state.activity.rows.iter().rev().take(RECENT).map(event_item).collect());
     view! {
         <section class="card recent" aria-labelledby="recent-title">
             <h2 id="recent-title">
-                <A href="/activity">"Activity"</A>
+                <a href="/activity">"Activity"</a>
             </h2>
             <ol class="feed">
-                <For each=rows key=|row| row.seq let:row>
-                    <EventRow row=row />
-                </For>
+                {rows(newest)}
             </ol>
         </section>
     }
+}
+
+fn pill((id, it): &(String, Provider)) -> Item {
+    Item::new([id, " ", &it.by.seq.to_string()].concat(), (id.clone(), it.clone()), |(id, it)| {
+        let latency = it.latency_ms.map_or_else(|| UNKNOWN.to_owned(), |ms| [&rate(ms), " ms"].concat());
+        view! {
+            <li class=["pill p-", it.state.as_str()].concat() title=it.endpoint>
+                <b>{id}</b>
+                <span>{it.state.as_str().to_ascii_lowercase()}</span>
+                <span class="muted">{latency}</span>
+            </li>
+        }
+        .into_any()
+    })
 }
 
 /// The providers as pills.
@@ -297,20 +329,14 @@ fn Providers() -> impl IntoView {
         })
     });
     view! {
-        <Show when=move || !providers.with(Vec::is_empty)>
+        <When when=flag(move || !providers.with(Vec::is_empty))>
             <section class="card providers" aria-labelledby="providers-title">
                 <h2 id="providers-title">"Providers"</h2>
                 <ul class="pills">
-                    <For each=move || providers.get() key=|(id, it)| (id.clone(), it.by.seq) let:((id, it))>
-                        <li class=["pill p-", it.state.as_str()].concat() title=it.endpoint>
-                            <b>{id}</b>
-                            <span>{it.state.as_str().to_lowercase()}</span>
-                            <span class="muted">{it.latency_ms.map_or_else(|| UNKNOWN.to_owned(), |ms| format!("{} ms", rate(ms)))}</span>
-                        </li>
-                    </For>
+                    {rows(move || providers.with(|providers| providers.iter().map(pill).collect()))}
                 </ul>
             </section>
-        </Show>
+        </When>
     }
 }
 

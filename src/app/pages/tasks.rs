@@ -1,13 +1,13 @@
 //! The board of tasks.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
-use leptos_router::components::A;
 
-use super::agents::encode;
 use crate::app::components::age::Age;
 use crate::app::components::number::{count, rate};
+use crate::app::reactive::{Item, When, flag, rows, text};
+use crate::app::route::encode;
 use crate::client::Live;
+use crate::swarm::bounds::order;
 use crate::swarm::tasks::{Task, TaskState};
 use crate::swarm::{SwarmState, Touched};
 
@@ -21,16 +21,15 @@ pub fn TasksPage() -> impl IntoView {
     let any = Memo::new(move |_| live.read(Touched::TASKS, |state| !state.tasks.by_id.is_empty()));
     let columns = move || TaskState::ALL.iter().map(|it| view! { <Column state=*it /> }).collect_view();
     view! {
-        <Title text="Tasks" />
         <div class="page-head">
             <h1>"Tasks"</h1>
         </div>
-        <Show
-            when=move || any.get()
-            fallback=|| {
+        <When
+            when=flag(move || any.get())
+            otherwise=|| {
                 view! {
                     <section class="nothing">
-                        <p>"No task has been put up. " <A href="/">"How to send a first event"</A></p>
+                        <p>"No task has been put up. " <a href="/">"How to send a first event"</a></p>
                     </section>
                 }
             }
@@ -38,19 +37,23 @@ pub fn TasksPage() -> impl IntoView {
             <div class="board" tabindex="0" role="region" aria-label="Tasks by state">
                 {columns}
             </div>
-        </Show>
+        </When>
     }
 }
 
 /// The tasks of one state: the most urgent first, of those that ended the newest.
 fn column(state: &SwarmState, wanted: TaskState) -> (u64, Vec<Task>) {
-    let mut tasks: Vec<&Task> = state.tasks.by_id.values().filter(|task| task.state == wanted).collect();
-    if wanted.ended() {
-        tasks.sort_by_key(|task| std::cmp::Reverse(task.state_by.seq));
-    } else {
-        tasks.sort_by_key(|task| (std::cmp::Reverse(task.priority.unwrap_or(0)), task.state_by.seq));
-    }
-    (tasks.len() as u64, tasks.into_iter().take(SHOWN).cloned().collect())
+    let tasks: Vec<&Task> = state.tasks.by_id.values().filter(|task| task.state == wanted).collect();
+    let key = |task: &&Task| {
+        if wanted.ended() {
+            return u64::MAX - task.state_by.seq;
+        }
+        // Priority in the upper half, as far as it goes there; then who has waited longest.
+        let urgency = task.priority.unwrap_or(0).clamp(-32_768, 32_767);
+        ((32_767 - urgency).cast_unsigned() << 47) | task.state_by.seq.min((1 << 47) - 1)
+    };
+    let places = order(tasks.iter().map(key));
+    (tasks.len() as u64, places.into_iter().take(SHOWN).map(|place| tasks[place].clone()).collect())
 }
 
 #[component]
@@ -63,34 +66,39 @@ fn Column(state: TaskState) -> impl IntoView {
         <section class=["column t-", state.as_str()].concat() id=state.as_str() aria-label=state.as_str()>
             <h2>
                 {state.as_str()}
-                <b>{move || count(many())}</b>
+                <b>{text(move || count(many()))}</b>
             </h2>
             <ul>
-                <For each=move || listed.with(|(_, tasks)| tasks.clone()) key=|task| (task.id.clone(), task.heard.seq) let:task>
-                    <Card task />
-                </For>
+                {rows(move || listed.with(|(_, tasks)| tasks.iter().map(item).collect()))}
             </ul>
-            <Show when=cut>
-                <p class="muted">"and " {move || count(many() - SHOWN as u64)} " more"</p>
-            </Show>
+            <When when=flag(cut)>
+                <p class="muted">"and " {text(move || count(many() - SHOWN as u64))} " more"</p>
+            </When>
         </section>
     }
 }
 
-#[component]
-fn Card(task: Task) -> impl IntoView {
+fn item(task: &Task) -> Item {
+    // A new event about a task draws its card anew.
+    Item::new([&task.id, " ", &task.heard.seq.to_string()].concat(), task.clone(), card)
+}
+
+fn card(task: Task) -> AnyView {
     let running = task.state == TaskState::Running;
     let note = task.error.clone().or_else(|| task.message.clone().filter(|_| running));
     let label = task.label().to_owned();
     let progress = task.progress.filter(|_| running).map(|share| {
         view! {
-            <progress max="100" value=share aria-label="Progress">
+            <progress max="100" value=rate(share) aria-label="Progress">
                 {rate(share)}
                 " %"
             </progress>
         }
     });
-    let agent = task.agent.clone().map(|agent| view! { <A href=["/agents/", &encode(&agent)].concat()>{agent}</A> });
+    let agent = task.agent.clone().map(|agent| {
+        let href = ["/agents/", &encode(&agent)].concat();
+        view! { <a href=href>{agent}</a> }
+    });
     view! {
         <li class="task">
             <p class="label">{label}</p>
@@ -103,4 +111,5 @@ fn Card(task: Task) -> impl IntoView {
             </p>
         </li>
     }
+    .into_any()
 }

@@ -1,15 +1,31 @@
 //! The swarm as a graph, with the same nodes as a list.
 
 use leptos::prelude::*;
-use leptos_meta::Title;
-use leptos_router::components::A;
 
-use super::agents::encode;
 use crate::app::components::badge::Badge;
 use crate::app::components::graph::GraphView;
 use crate::app::components::number::{UNKNOWN, count};
+use crate::app::reactive::{Item, When, flag, rows, text};
+use crate::app::route::encode;
 use crate::client::Live;
-use crate::swarm::{Touched, graph};
+use crate::swarm::graph::Place;
+use crate::swarm::{Attention, Touched, graph};
+
+fn listed(place: &Place) -> Item {
+    let key = [place.id.as_str(), place.attention.map_or("", Attention::as_str)].join(" ");
+    Item::new(key, place.clone(), |place| {
+        view! {
+            <li>
+                {place.attention.map(|attention| view! { <Badge attention=attention /> })}
+                <span class="grow">
+                    <a href=["/agents/", &encode(&place.id)].concat()>{place.name}</a>
+                </span>
+                <span class="muted">{place.kind}</span>
+            </li>
+        }
+        .into_any()
+    })
+}
 
 /// The page of the topology.
 #[component]
@@ -25,17 +41,16 @@ pub fn TopologyPage() -> impl IntoView {
     let cut = move || drawn.with(|drawn| drawn.left_out > 0);
     let any = Memo::new(move |_| drawn.with(|drawn| !drawn.places.is_empty()));
     view! {
-        <Title text="Topology" />
         <div class="page-head">
             <h1>"Topology"</h1>
-            <p class="muted">{kind} " · " {nodes} " nodes · " {edges} " edges"</p>
+            <p class="muted">{text(kind)} " · " {text(nodes)} " nodes · " {text(edges)} " edges"</p>
         </div>
-        <Show
-            when=move || any.get()
-            fallback=|| {
+        <When
+            when=flag(move || any.get())
+            otherwise=|| {
                 view! {
                     <section class="nothing">
-                        <p>"Nobody is connected yet. " <A href="/">"How to send a first event"</A></p>
+                        <p>"Nobody is connected yet. " <a href="/">"How to send a first event"</a></p>
                     </section>
                 }
             }
@@ -53,25 +68,13 @@ pub fn TopologyPage() -> impl IntoView {
                 <section class="card" aria-labelledby="nodes-title">
                     <h2 id="nodes-title">"Nodes"</h2>
                     <ul class="lines nodes" tabindex="0" aria-labelledby="nodes-title">
-                        <For
-                            each=move || drawn.with(|drawn| drawn.places.clone())
-                            key=|place| (place.id.clone(), place.attention)
-                            let:place
-                        >
-                            <li>
-                                {place.attention.map(|attention| view! { <Badge attention=attention /> })}
-                                <span class="grow">
-                                    <A href=["/agents/", &encode(&place.id)].concat()>{place.name}</A>
-                                </span>
-                                <span class="muted">{place.kind}</span>
-                            </li>
-                        </For>
+                        {rows(move || drawn.with(|drawn| drawn.places.iter().map(listed).collect()))}
                     </ul>
-                    <Show when=cut>
-                        <p class="muted">{move || drawn.with(|drawn| drawn.left_out)} " more are not drawn"</p>
-                    </Show>
+                    <When when=flag(cut)>
+                        <p class="muted">{text(move || drawn.with(|drawn| drawn.left_out.to_string()))} " more are not drawn"</p>
+                    </When>
                 </section>
             </div>
-        </Show>
+        </When>
     }
 }

@@ -1,0 +1,224 @@
+//! Which page an address names, and how the page moves between them.
+//!
+//! The deck has few pages and no nesting; the address is all the view's state. Links are plain
+//! anchors: without a script the server renders the next page, with one this module does.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
+
+/// A page.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Page {
+    /// `/`
+    Overview,
+    /// `/agents`
+    Agents,
+    /// `/agents/{id}`
+    Agent(String),
+    /// `/tasks`
+    Tasks,
+    /// `/topology`
+    Topology,
+    /// `/activity`
+    Activity,
+    /// Any other address.
+    Missing,
+}
+
+impl Page {
+    /// The patterns of all addresses that have a page, for the server's router.
+    pub const PATTERNS: &'static [&'static str] = &["/", "/agents", "/agents/{id}", "/tasks", "/topology", "/activity"];
+
+    /// The page at a path.
+    pub fn at(path: &str) -> Self {
+        match path.trim_end_matches('/') {
+            "" => Self::Overview,
+            "/agents" => Self::Agents,
+            "/tasks" => Self::Tasks,
+            "/topology" => Self::Topology,
+            "/activity" => Self::Activity,
+            other => match other.strip_prefix("/agents/") {
+                Some(id) if !id.contains('/') => Self::Agent(decode(id)),
+                _ => Self::Missing,
+            },
+        }
+    }
+
+    /// The document's title.
+    pub fn title(&self) -> String {
+        let name = match self {
+            Self::Overview => "Overview",
+            Self::Agents => "Agents",
+            Self::Agent(id) => id,
+            Self::Tasks => "Tasks",
+            Self::Topology => "Topology",
+            Self::Activity => "Activity",
+            Self::Missing => "Not found",
+        };
+        [name, " · Swarmdeck"].concat()
+    }
+}
+
+/// A segment of an address.
+pub fn encode(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if plain(byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            for half in [byte >> 4, byte & 15] {
+                out.push(char::from_digit(u32::from(half), 16).unwrap_or('0').to_ascii_uppercase());
+            }
+        }
+    }
+    out
+}
+
+/// The text of a segment or a parameter; what is no UTF-8 becomes the replacement character.
+pub fn decode(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
+        match byte {
+            b'%' => {
+                let mut ahead = rest.clone();
+                match (digit(ahead.next()), digit(ahead.next())) {
+                    (Some(high), Some(low)) => {
+                        bytes.push((high * 16 + low) as u8);
+                        rest = ahead;
+                    }
+                    _ => bytes.push(byte),
+                }
+            }
+            b'+' => bytes.push(b' '),
+            other => bytes.push(other),
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The address of the page on show, without its origin.
+#[derive(Debug, Clone, Copy)]
+pub struct Address(RwSignal<String>);
+
+/// An address as the server was asked for it.
+#[derive(Debug, Clone)]
+pub struct Asked(pub String);
+
+impl Address {
+    /// The address that the server was asked for, or that the browser shows.
+    pub fn first() -> Self {
+        let asked = use_context::<Asked>().map(|asked| asked.0);
+        Self(RwSignal::new(asked.unwrap_or_else(|| "/".to_owned())))
+    }
+
+    /// The page.
+    pub fn page(self) -> Page {
+        Page::at(&self.path())
+    }
+
+    /// The path.
+    pub fn path(self) -> String {
+        self.0.with(|address| address.split(['?', '#']).next().unwrap_or_default().to_owned())
+    }
+
+    /// A parameter, decoded.
+    pub fn parameter(self, name: &str) -> Option<String> {
+        self.0.with(|address| {
+            let query = address.split('#').next()?.split_once('?')?.1;
+            let found = query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name));
+            found.map(|(_, value)| decode(value))
+        })
+    }
+
+    /// Goes to another address of this page's server.
+    pub fn go(self, to: &str) {
+        if let Ok(history) = window().history() {
+            let _refused = history.push_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(to));
+        }
+        self.0.set(to.to_owned());
+        match to.split_once('#').and_then(|(_, id)| document().get_element_by_id(id)) {
+            Some(element) => element.scroll_into_view(),
+            None => window().scroll_to_with_x_and_y(0.0, 0.0),
+        }
+    }
+
+    /// From now on links and the browser's own buttons move between pages without a reload.
+    pub fn follow(self) {
+        let clicked = window_event_listener(leptos::ev::click, move |event| {
+            let plain = event.button() == 0 && !(event.meta_key() || event.ctrl_key() || event.shift_key() || event.alt_key());
+            if event.default_prevented() || !plain {
+                return;
+            }
+            let Some(to) = event.target().and_then(|target| link(target.unchecked_ref())) else { return };
+            event.prevent_default();
+            self.go(&to);
+            focus_main();
+        });
+        let moved = window_event_listener(leptos::ev::popstate, move |_| self.0.set(shown()));
+        on_cleanup(move || {
+            clicked.remove();
+            moved.remove();
+        });
+    }
+}
+
+/// The address of the link that was clicked, where it leads to a page of the deck.
+fn link(clicked: &web_sys::Element) -> Option<String> {
+    let anchor = clicked.closest("a[href]").ok()??;
+    let href = anchor.get_attribute("href")?;
+    let path = href.split(['?', '#']).next()?;
+    let inside = href.starts_with('/') && !anchor.has_attribute("target") && Page::at(path) != Page::Missing;
+    inside.then_some(href)
+}
+
+/// A new page is read from its beginning.
+fn focus_main() {
+    if let Some(main) = document().get_element_by_id("main") {
+        let _no_focus = main.unchecked_into::<web_sys::HtmlElement>().focus();
+    }
+}
+
+/// What the browser shows.
+pub fn shown() -> String {
+    let location = window().location();
+    [location.pathname(), location.search(), location.hash()].map(Result::unwrap_or_default).concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_name_pages() {
+        assert_eq!(Page::at("/"), Page::Overview);
+        assert_eq!(Page::at("/agents/"), Page::Agents);
+        assert_eq!(Page::at("/agents/a%20b%2F%C3%BC"), Page::Agent("a b/ü".into()));
+        assert_eq!(Page::at("/agents/a/b"), Page::Missing);
+        assert_eq!(Page::at("/api/docs"), Page::Missing);
+    }
+
+    #[test]
+    fn ids_of_any_kind_make_addresses() {
+        assert_eq!(encode("a b/ü?"), "a%20b%2F%C3%BC%3F");
+        for text in ["", "plain", "a b/ü?%&=+#", "🐝"] {
+            assert_eq!(decode(&encode(text)), text);
+        }
+        assert_eq!(decode("100%+%zz%f"), "100% %zz%f");
+    }
+
+    #[test]
+    fn parameters_are_decoded() {
+        let owner = Owner::new();
+        owner.with(|| {
+            provide_context(Asked("/activity?types=task.*%2Cagent.*&x=1#top".into()));
+            let address = Address::first();
+            assert_eq!(address.page(), Page::Activity);
+            assert_eq!(address.parameter("types").as_deref(), Some("task.*,agent.*"));
+            assert_eq!(address.parameter("y"), None);
+        });
+    }
+}
