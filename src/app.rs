@@ -31,8 +31,9 @@ const THEME_SCRIPT: &str = "try{const t=localStorage.getItem('theme');if(t)docum
 /// The document around the app.
 pub fn shell(options: LeptosOptions, boot: &Boot) -> impl IntoView + use<> {
     let boot = to_text(boot);
-    let title = use_context::<Asked>()
-        .map_or_else(String::new, |asked| Page::at(asked.0.split(['?', '#']).next().unwrap_or_default()).title());
+    let asked = use_context::<Asked>().unwrap_or_else(|| Asked("/".to_owned()));
+    // A title may hold an agent's id, and is text only when it is escaped.
+    let title = Page::of(&asked.0).title().replace('&', "&amp;").replace('<', "&lt;");
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -47,7 +48,7 @@ pub fn shell(options: LeptosOptions, boot: &Boot) -> impl IntoView + use<> {
                 <script type="application/json" id=BOOT_ID inner_html=boot></script>
                 <AutoReload options=options.clone() />
                 <HydrationScripts options />
-                <title>{title}</title>
+                <title inner_html=title></title>
             </head>
             <body>
                 <App />

@@ -44,6 +44,11 @@ impl Page {
         }
     }
 
+    /// The page at an address with its parameters.
+    pub fn of(address: &str) -> Self {
+        Self::at(address.split(['?', '#']).next().unwrap_or_default())
+    }
+
     /// The document's title.
     pub fn title(&self) -> String {
         let name = match self {
@@ -117,7 +122,7 @@ impl Address {
 
     /// The page.
     pub fn page(self) -> Page {
-        Page::at(&self.path())
+        self.0.with(|address| Page::of(address))
     }
 
     /// The path.
@@ -170,8 +175,7 @@ impl Address {
 fn link(clicked: &web_sys::Element) -> Option<String> {
     let anchor = clicked.closest("a[href]").ok()??;
     let href = anchor.get_attribute("href")?;
-    let path = href.split(['?', '#']).next()?;
-    let inside = href.starts_with('/') && !anchor.has_attribute("target") && Page::at(path) != Page::Missing;
+    let inside = href.starts_with('/') && !anchor.has_attribute("target") && Page::of(&href) != Page::Missing;
     inside.then_some(href)
 }
 
