@@ -60,7 +60,7 @@ pub fn shell(options: LeptosOptions, boot: &Boot) -> impl IntoView + use<> {
 /// The app inside the document; the same on both sides.
 #[component]
 pub fn App() -> impl IntoView {
-    let live = Live::new(use_context::<Boot>().unwrap_or_else(Boot::empty));
+    let live = Live::new(take_context::<Boot>().unwrap_or_else(Boot::empty));
     provide_context(live);
     let address = Address::first();
     provide_context(address);

@@ -28,6 +28,8 @@ pub struct Scenario {
     agents: Vec<cast::Player>,
     tasks: Vec<cast::Job>,
     talks: Vec<cast::Talk>,
+    /// Who was asked, and by whom.
+    questions: Vec<(String, String)>,
     /// What was decided and is not told yet.
     told: VecDeque<(Entity, Body)>,
     serial: u64,
@@ -45,6 +47,7 @@ impl Scenario {
             agents,
             tasks: Vec::new(),
             talks: Vec::new(),
+            questions: Vec::new(),
             told: VecDeque::new(),
             serial: 0,
         };

@@ -77,6 +77,10 @@ impl fmt::Display for Entity {
 impl Wire for Entity {
     const SHAPE: Shape = Shape::Reference;
 
+    fn blank() -> Self {
+        Self::new("", "")
+    }
+
     fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
         let (kind, id) = match value {
             Value::String(text) => match text.split_once(':') {
@@ -85,8 +89,7 @@ impl Wire for Entity {
             },
             other => {
                 let mut entity = object(other, at)?;
-                let text = |shape| wire::Field { key: shape, doc: "", shape: Shape::Text, required: true, range: None };
-                (take(&mut entity, &text("kind"), at)?, take(&mut entity, &text("id"), at)?)
+                (take::<String>(&mut entity, "kind", at)?, take::<String>(&mut entity, "id", at)?)
             }
         };
         bounded(&kind, 1, MAX_ENTITY_KIND, &At::Key(at, "kind"))?;
@@ -209,18 +212,17 @@ struct Parts {
 
 impl Parts {
     fn take(envelope: &mut Object, at: &At<'_>) -> Result<Self, Fault> {
-        let field = |key| wire::Field { key, doc: "", shape: Shape::Any, required: false, range: None };
-        let name: String = take(envelope, &field("type"), at)?;
+        let name: String = take(envelope, "type", at)?;
         check_type(&name, &At::Key(at, "type"))?;
-        let ts: Option<Timestamp> = take(envelope, &field("ts"), at)?;
-        let source = take::<Option<String>>(envelope, &field("source"), at)?.unwrap_or_else(|| DEFAULT_SOURCE.to_owned());
+        let ts: Option<Timestamp> = take(envelope, "ts", at)?;
+        let source = take::<Option<String>>(envelope, "source", at)?.unwrap_or_else(|| DEFAULT_SOURCE.to_owned());
         bounded(&source, 1, MAX_SOURCE, &At::Key(at, "source"))?;
-        let entity: Option<Entity> = take(envelope, &field("entity"), at)?;
-        let id: Option<String> = take(envelope, &field("id"), at)?;
+        let entity: Option<Entity> = take(envelope, "entity", at)?;
+        let id: Option<String> = take(envelope, "id", at)?;
         if let Some(id) = &id {
             bounded(id, 1, MAX_KEY, &At::Key(at, "id"))?;
         }
-        let payload = take::<Option<Object>>(envelope, &field("payload"), at)?.unwrap_or_default();
+        let payload = take::<Option<Object>>(envelope, "payload", at)?.unwrap_or_default();
         let body = Body::read(&name, payload, &At::Key(at, "payload"))?;
         check_about(&body, entity.as_ref(), &At::Key(at, "entity"))?;
         Ok(Self { ts, source, entity, id, body })
@@ -333,13 +335,14 @@ impl Event {
 impl Wire for Event {
     const SHAPE: Shape = Shape::Record(catalogue::ENVELOPE);
 
+    fn blank() -> Self {
+        Draft { ts: None, source: String::new(), entity: None, id: None, body: Body::custom("") }.into_event(0, Timestamp(0))
+    }
+
     fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
         let mut envelope = object(value, at)?;
-        let [seq, .., ahead] = catalogue::ENVELOPE else {
-            unreachable!("the envelope's table starts with seq and ends with ahead_ms")
-        };
-        let seq = take(&mut envelope, seq, at)?;
-        let ahead_ms: Option<u64> = take(&mut envelope, ahead, at)?;
+        let seq = take(&mut envelope, "seq", at)?;
+        let ahead_ms: Option<u64> = take(&mut envelope, "ahead_ms", at)?;
         let parts = Parts::take(&mut envelope, at)?;
         Ok(Self {
             seq,

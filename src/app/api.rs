@@ -1,24 +1,59 @@
 //! What the page asks the server for: pages of the log, and actions. They share the event types.
 
+use bytes::Bytes;
 use leptos::prelude::*;
-use leptos::server_fn::ServerFnError;
-use serde::{Deserialize, Serialize};
+use leptos::server_fn::codec::Post;
+use leptos::server_fn::{ContentType, Decodes, Encodes, Format, FormatType, ServerFnError};
 
-use crate::event::Event;
+use crate::event::table::record;
+use crate::event::wire::{Wire, from_text, to_text};
+use crate::event::{Event, Fault};
 
-/// A part of the log.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct LogPart {
-    /// The events, oldest first.
-    pub events: Vec<Event>,
-    /// The cursor to go on before.
-    pub previous: String,
-    /// Whether nothing older is kept.
-    pub exhausted: bool,
+record! {
+    /// A part of the log.
+    pub struct LogPart {
+        /// The events, oldest first.
+        events: Vec<Event>,
+        /// The cursor to go on before.
+        previous: String,
+        /// Whether nothing older is kept.
+        exhausted: bool,
+    }
 }
 
+/// Answers travel in the event model's own wire format, like everything else.
+#[derive(Debug)]
+pub struct WireEncoding;
+
+impl ContentType for WireEncoding {
+    const CONTENT_TYPE: &'static str = "application/json";
+}
+
+impl FormatType for WireEncoding {
+    const FORMAT_TYPE: Format = Format::Text;
+}
+
+impl<T: Wire> Encodes<T> for WireEncoding {
+    type Error = Fault;
+
+    fn encode(output: &T) -> Result<Bytes, Fault> {
+        Ok(to_text(output).into())
+    }
+}
+
+impl<T: Wire> Decodes<T> for WireEncoding {
+    type Error = Fault;
+
+    fn decode(bytes: Bytes) -> Result<T, Fault> {
+        from_text(&String::from_utf8_lossy(&bytes))
+    }
+}
+
+/// How every answer travels.
+type Answer = Post<WireEncoding>;
+
 /// The newest events before a cursor; before now where it is empty. `types` is a filter's.
-#[server(prefix = "/api/page", endpoint = "log")]
+#[server(prefix = "/api/page", endpoint = "log", output = Answer)]
 pub async fn log_page(before: String, types: String, limit: u32) -> Result<LogPart, ServerFnError> {
     use crate::event::Filter;
     use crate::server::{history, limits, query::PageQuery};
@@ -32,7 +67,7 @@ pub async fn log_page(before: String, types: String, limit: u32) -> Result<LogPa
 }
 
 /// What is known of one agent, its tasks, sessions and messages: the newest events about them.
-#[server(prefix = "/api/page", endpoint = "agent")]
+#[server(prefix = "/api/page", endpoint = "agent", output = Answer)]
 pub async fn agent_history(id: String, limit: u32) -> Result<LogPart, ServerFnError> {
     use crate::server::{history, limits, query::PageQuery};
 
@@ -42,20 +77,20 @@ pub async fn agent_history(id: String, limit: u32) -> Result<LogPart, ServerFnEr
     server::part(history::page(&hub, PageQuery { after: None, before: None, limit, filter }).await)
 }
 
-/// One event as the log has it, for reading: JSON with line breaks; none where it is not kept.
-#[server(prefix = "/api/page", endpoint = "event")]
-pub async fn one_event(seq: u64) -> Result<Option<String>, ServerFnError> {
+/// One event as the log has it, for reading: JSON with line breaks; empty where it is not kept.
+#[server(prefix = "/api/page", endpoint = "event", output = Answer)]
+pub async fn one_event(seq: u64) -> Result<String, ServerFnError> {
     use crate::hub::Read;
 
     let page = server::hub()?
         .read(Read { after: seq.saturating_sub(1), before: seq.saturating_add(1), limit: 1, ..Read::default() })
         .await?;
     let pretty = |json: &str| serde_json::to_string_pretty(&serde_json::from_str::<serde_json::Value>(json)?);
-    Ok(page.events.first().map(|stored| pretty(&stored.json)).transpose()?)
+    Ok(page.events.first().map(|stored| pretty(&stored.json)).transpose()?.unwrap_or_default())
 }
 
 /// Sends a first event from the page; its place in the log.
-#[server(prefix = "/api/page", endpoint = "first-event")]
+#[server(prefix = "/api/page", endpoint = "first-event", output = Answer)]
 pub async fn send_first_event() -> Result<u64, ServerFnError> {
     use crate::event::agent::AgentRegistered;
     use crate::event::{Draft, Entity};
@@ -75,26 +110,27 @@ pub async fn send_first_event() -> Result<u64, ServerFnError> {
     Ok(appended.seqs[0])
 }
 
-/// Starts the demo swarm on the server; its events go to the real log under the source `demo`.
-#[server(prefix = "/api/page", endpoint = "start-demo")]
-pub async fn start_demo(agents: u32, rate: u32) -> Result<(), ServerFnError> {
+/// Starts the demo swarm on the server; whether it runs now.
+/// Its events go to the real log under the source `demo`.
+#[server(prefix = "/api/page", endpoint = "start-demo", output = Answer)]
+pub async fn start_demo(agents: u32, rate: u32) -> Result<bool, ServerFnError> {
     server::app()?.demo.start(agents, rate);
     server::back();
-    Ok(())
+    Ok(server::app()?.demo.is_running())
 }
 
-/// Stops the demo swarm on the server.
-#[server(prefix = "/api/page", endpoint = "stop-demo")]
-pub async fn stop_demo() -> Result<(), ServerFnError> {
+/// Stops the demo swarm on the server; whether it runs now.
+#[server(prefix = "/api/page", endpoint = "stop-demo", output = Answer)]
+pub async fn stop_demo() -> Result<bool, ServerFnError> {
     server::app()?.demo.stop();
     server::back();
-    Ok(())
+    Ok(server::app()?.demo.is_running())
 }
 
-/// What the last refused event was told, for whoever tries a first one.
-#[server(prefix = "/api/page", endpoint = "refusal")]
-pub async fn last_refusal() -> Result<Option<String>, ServerFnError> {
-    Ok(server::app()?.gauges.last_refusal.lock().ok().and_then(|last| last.clone()))
+/// What the last refused event was told, for whoever tries a first one; empty where none was refused.
+#[server(prefix = "/api/page", endpoint = "refusal", output = Answer)]
+pub async fn last_refusal() -> Result<String, ServerFnError> {
+    Ok(server::app()?.gauges.last_refusal.lock().ok().and_then(|last| last.clone()).unwrap_or_default())
 }
 
 #[cfg(feature = "ssr")]

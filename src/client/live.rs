@@ -1,7 +1,5 @@
 //! The swarm as this page knows it, in reactive form.
 
-use std::sync::Arc;
-
 use leptos::prelude::*;
 
 use super::boot::Boot;
@@ -63,7 +61,7 @@ pub struct Live {
 
 #[derive(Debug)]
 struct World {
-    real: Arc<SwarmState>,
+    real: SwarmState,
     epoch: String,
     demo: Option<Box<Play>>,
 }
@@ -80,7 +78,7 @@ impl Live {
         Self {
             now: RwSignal::new(boot.now),
             swarm_demo: RwSignal::new(boot.demo_running),
-            world: StoredValue::new(World { real: Arc::new(boot.state), epoch: boot.epoch, demo: None }),
+            world: StoredValue::new(World { real: boot.state, epoch: boot.epoch, demo: None }),
             changed: std::array::from_fn(|_| RwSignal::new(0)),
             awake: RwSignal::new(false),
             phase: RwSignal::new(Phase::Connecting),
@@ -122,10 +120,9 @@ impl Live {
 
     /// Folds real events in. The first ends the demo: real and made-up data never mix.
     pub fn fold(&self, events: &[Event]) {
-        let touched = self.world.try_update_value(|world| {
-            let real = Arc::make_mut(&mut world.real);
-            events.iter().fold(Touched::NONE, |touched, event| touched.and(real.fold(event)))
-        });
+        let touched = self
+            .world
+            .try_update_value(|world| events.iter().fold(Touched::NONE, |touched, event| touched.and(world.real.fold(event))));
         if !events.is_empty() {
             self.end_demo();
         }
@@ -136,7 +133,7 @@ impl Live {
     pub fn replace(&self, epoch: String, state: SwarmState) {
         let empty = state.is_empty();
         self.world.update_value(|world| {
-            world.real = Arc::new(state);
+            world.real = state;
             world.epoch = epoch;
         });
         if !empty {

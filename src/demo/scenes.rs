@@ -50,8 +50,8 @@ impl Scenario {
             420..=559 => self.talk(),
             560..=699 => self.message(),
             700..=839 => self.remember(),
-            840..=929 => self.measure(),
-            930..=959 => self.plan(),
+            840..=899 => self.measure(),
+            900..=959 => self.plan(),
             960..=969 => self.trust(),
             970..=977 => self.health(),
             978..=983 => {
@@ -126,7 +126,8 @@ impl Scenario {
             None => {
                 let agent = self.random.below(self.agents.len() as u64) as usize;
                 if self.agents[agent].status != AgentStatus::Idle || self.agents[agent].away {
-                    return self.plan();
+                    // Nobody is free right now: something else happens.
+                    return self.remember();
                 }
                 self.tasks[index].agent = Some(agent);
                 let id = self.agents[agent].id.clone();
@@ -147,13 +148,13 @@ impl Scenario {
     }
 
     fn advance(&mut self, index: usize, agent: usize, job: &Job) {
-        if self.random.once_in(30) {
+        if self.random.once_in(120) {
             self.tasks.swap_remove(index);
             self.tell("task", job.id.clone(), TaskFailed { error: "connection reset by the model server".into(), extra: none() });
             let status = if self.random.once_in(4) { AgentStatus::Error } else { AgentStatus::Idle };
             return self.turn(agent, status, None);
         }
-        let progress = job.progress + 8.0 + self.random.below(30) as f64;
+        let progress = job.progress + 3.0 + self.random.below(12) as f64;
         if progress < 100.0 {
             self.tasks[index].progress = progress;
             let message = STAGES[(progress / 20.0) as usize % STAGES.len()].to_owned();
@@ -168,6 +169,11 @@ impl Scenario {
     }
 
     fn message(&mut self) {
+        // Who was asked answers, most often soon.
+        if !self.questions.is_empty() && !self.random.once_in(3) {
+            let (from, to) = self.questions.swap_remove(0);
+            return self.say(from, to, MessageType::Response, "The newer one; the other is kept for reference.");
+        }
         let from = self.random.below(self.agents.len() as u64) as usize;
         let to = match &self.agents[from].parent {
             Some(parent) if !self.random.once_in(4) => parent.clone(),
@@ -183,8 +189,15 @@ impl Scenario {
             4 => (MessageType::Error, to, "The tool answered 503 three times, giving up."),
             _ => (MessageType::Response, to, "Done. Result is stored under findings."),
         };
-        let id = format!("msg-{}", self.number());
         let from = self.agents[from].id.clone();
+        if matches!(message_type, MessageType::Query | MessageType::Task) {
+            self.questions.push((to.clone(), from.clone()));
+        }
+        self.say(from, to, message_type, content);
+    }
+
+    fn say(&mut self, from: String, to: String, message_type: MessageType, content: &str) {
+        let id = format!("msg-{}", self.number());
         let sent = MessageSent { from, to, message_type, content: content.into(), size: content.len() as u64, extra: none() };
         self.tell("message", id, sent);
     }

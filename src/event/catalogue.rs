@@ -86,6 +86,11 @@ macro_rules! catalogue {
         pub const DOMAINS: &[Domain] = &[$($events::DOMAIN),+];
 
         impl Body {
+            /// An event of a type of one's own, with an empty payload.
+            pub fn custom(name: &str) -> Self {
+                Self::Custom(Custom { name: name.to_owned(), payload: Object::new() })
+            }
+
             /// Its type.
             pub fn name(&self) -> &str {
                 match self {

@@ -68,6 +68,9 @@ impl fmt::Display for Cursor {
 
 impl Wire for Cursor {
     const SHAPE: Shape = Shape::Text;
+    fn blank() -> Self {
+        Self::Beginning
+    }
     fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
         String::read(value, at)?.parse().map_err(|e: NoCursor| at.fault(e.to_string()))
     }

@@ -66,6 +66,9 @@ macro_rules! words {
 
         impl $crate::event::wire::Wire for $name {
             const SHAPE: $crate::event::wire::Shape = $crate::event::wire::Shape::Word(Self::WORDS);
+            fn blank() -> Self {
+                Self::ALL[0]
+            }
             fn read(value: serde_json::Value, at: &$crate::event::wire::At<'_>) -> Result<Self, $crate::event::wire::Fault> {
                 $crate::event::wire::read_word(&value, Self::WORDS, at).map(|index| Self::ALL[index])
             }
@@ -97,15 +100,17 @@ macro_rules! record {
         impl $crate::event::wire::Wire for $name {
             const SHAPE: $crate::event::wire::Shape = $crate::event::wire::Shape::Record(Self::FIELDS);
             fn read(value: serde_json::Value, at: &$crate::event::wire::At<'_>) -> Result<Self, $crate::event::wire::Fault> {
-                let mut object = $crate::event::wire::object(value, at)?;
-                let mut fields = Self::FIELDS.iter();
-                Ok(Self { $($field: $crate::event::wire::take(&mut object, fields.next().expect("one row a field"), at)?),* })
+                let mut reader = $crate::event::wire::Reader::new(value, at, Self::FIELDS);
+                let read = Self { $($field: reader.next()),* };
+                reader.end(read)
+            }
+            fn blank() -> Self {
+                Self { $($field: $crate::event::wire::Wire::blank()),* }
             }
             fn write(&self, out: &mut String) {
-                let start = out.len();
-                let mut fields = Self::FIELDS.iter();
-                $($crate::event::wire::put(out, start, fields.next().expect("one row a field").key, &self.$field);)*
-                $crate::event::wire::close(out, start);
+                let mut writer = $crate::event::wire::Writer::new(out, Self::FIELDS);
+                $(writer.next(&self.$field);)*
+                writer.end();
             }
         }
     };
@@ -145,36 +150,27 @@ macro_rules! payload {
             pub extra: $crate::event::wire::Object,
         }
 
-        #[allow(unused_mut, unused_variables, reason = "a payload may have no field")]
         impl $name {
             /// Its table.
             pub const FIELDS: &'static [$crate::event::wire::Field] =
                 $crate::event::table::fields!($($(#[doc = $field_doc])+ $field $(as $key)? : $ty $(=> $range)?),*);
-
-            pub(crate) fn read_fields(
-                mut object: $crate::event::wire::Object,
-                at: &$crate::event::wire::At<'_>,
-            ) -> Result<Self, $crate::event::wire::Fault> {
-                let mut fields = Self::FIELDS.iter();
-                Ok(Self {
-                    $($field: $crate::event::wire::take(&mut object, fields.next().expect("one row a field"), at)?,)*
-                    extra: object,
-                })
-            }
         }
 
-        #[allow(unused_mut, unused_variables, reason = "a payload may have no field")]
         impl $crate::event::wire::Wire for $name {
             const SHAPE: $crate::event::wire::Shape = $crate::event::wire::Shape::Record(Self::FIELDS);
             fn read(value: serde_json::Value, at: &$crate::event::wire::At<'_>) -> Result<Self, $crate::event::wire::Fault> {
-                Self::read_fields($crate::event::wire::object(value, at)?, at)
+                let mut reader = $crate::event::wire::Reader::new(value, at, Self::FIELDS);
+                let read = Self { $($field: reader.next(),)* extra: reader.rest() };
+                reader.end(read)
+            }
+            fn blank() -> Self {
+                Self { $($field: $crate::event::wire::Wire::blank(),)* extra: $crate::event::wire::Object::new() }
             }
             fn write(&self, out: &mut String) {
-                let start = out.len();
-                let mut fields = Self::FIELDS.iter();
-                $($crate::event::wire::put(out, start, fields.next().expect("one row a field").key, &self.$field);)*
-                $crate::event::wire::put_rest(out, start, &self.extra);
-                $crate::event::wire::close(out, start);
+                let mut writer = $crate::event::wire::Writer::new(out, Self::FIELDS);
+                $(writer.next(&self.$field);)*
+                writer.rest(&self.extra);
+                writer.end();
             }
         }
     };
@@ -211,7 +207,7 @@ macro_rules! family {
                 -> Option<Result<Self, $crate::event::wire::Fault>>
             {
                 match name {
-                    $(concat!($domain, ".", $action) => Some($payload::read_fields(payload, at).map(Self::$variant)),)+
+                    $(concat!($domain, ".", $action) => Some(<$payload as $crate::event::wire::Wire>::read(serde_json::Value::Object(payload), at).map(Self::$variant)),)+
                     _ => None,
                 }
             }

@@ -134,6 +134,9 @@ impl fmt::Display for Timestamp {
 
 impl Wire for Timestamp {
     const SHAPE: Shape = Shape::Time;
+    fn blank() -> Self {
+        Self(0)
+    }
     fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
         match &value {
             Value::String(text) => Self::parse(text).map_err(|problem| {

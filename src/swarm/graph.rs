@@ -68,7 +68,9 @@ pub struct Graph {
     /// How many nodes are not drawn.
     pub left_out: usize,
     /// How many layers the layout has; 1 for a mesh.
-    pub layers: usize,
+    pub layers: f64,
+    /// How many nodes stand side by side where it is widest.
+    pub columns: f64,
 }
 
 /// Lays the swarm out.
@@ -77,12 +79,12 @@ pub fn graph(state: &SwarmState, now: Timestamp) -> Graph {
     let drawn = &index.drawn;
     let links = links(state, &index);
     let parents: Vec<Option<usize>> = drawn.iter().map(|id| parent(state, id, &index, &links)).collect();
-    let spots = if state.topology.kind == Some(TopologyKind::Mesh) || parents.iter().all(Option::is_none) {
-        (ring(drawn.len()), 1)
+    let layout = if state.topology.kind == Some(TopologyKind::Mesh) || parents.iter().all(Option::is_none) {
+        ring(drawn.len())
     } else {
         layered(&parents)
     };
-    let places = drawn.iter().zip(&spots.0).map(|(id, (x, y))| {
+    let places = drawn.iter().zip(&layout.spots).map(|(id, (x, y))| {
         let agent = state.agents.by_id.get(*id);
         let node = state.topology.nodes.get(*id);
         Place {
@@ -94,7 +96,14 @@ pub fn graph(state: &SwarmState, now: Timestamp) -> Graph {
             y: *y,
         }
     });
-    Graph { kind: state.topology.kind, places: places.collect(), links, left_out: index.left_out, layers: spots.1 }
+    Graph {
+        kind: state.topology.kind,
+        places: places.collect(),
+        links,
+        left_out: index.left_out,
+        layers: layout.layers,
+        columns: layout.columns,
+    }
 }
 
 /// The drawn nodes by id.
@@ -162,20 +171,24 @@ fn parent(state: &SwarmState, id: &str, index: &Index<'_>, links: &[Link]) -> Op
         .filter(|parent| *parent != me)
 }
 
+/// Where everybody stands, in a square of 0 to 1, and how much room that wants.
+struct Layout {
+    spots: Vec<(f64, f64)>,
+    layers: f64,
+    columns: f64,
+}
+
 /// Places on a circle, from the top.
-fn ring(count: usize) -> Vec<(f64, f64)> {
-    if count == 1 {
-        return vec![(0.5, 0.5)];
-    }
-    let (cos, sin) = turn(std::f64::consts::TAU / count as f64);
-    let (mut x, mut y) = (0.0, -1.0);
-    (0..count)
-        .map(|_| {
-            let spot = (0.5 + 0.42 * x, 0.5 + 0.42 * y);
-            (x, y) = (x * cos - y * sin, x * sin + y * cos);
-            spot
-        })
-        .collect()
+fn ring(count: usize) -> Layout {
+    let (cos, sin) = turn(std::f64::consts::TAU / count.max(1) as f64);
+    let (mut x, mut y) = (0.0, if count == 1 { 0.0 } else { -1.0 });
+    let spots = (0..count).map(|_| {
+        let spot = (0.5 + 0.42 * x, 0.5 + 0.42 * y);
+        (x, y) = (x * cos - y * sin, x * sin + y * cos);
+        spot
+    });
+    // A third of a circle's nodes stand side by side, seen from the front.
+    Layout { spots: spots.collect(), layers: 1.0, columns: count as f64 / 3.0 }
 }
 
 /// Cosine and sine of an angle up to a full turn, by their series on an eighth of it: the same to
@@ -191,9 +204,14 @@ fn turn(angle: f64) -> (f64, f64) {
     (cos, sin)
 }
 
-/// A tidy tree: a leaf takes a column of its own, a parent stands over the middle of its children,
-/// a generation is a layer. Returns the spots and the number of layers.
-fn layered(parents: &[Option<usize>]) -> (Vec<(f64, f64)>, usize) {
+/// More leaves than this under one node stand in rows.
+const ROW: usize = 4;
+/// The distance of such rows, in layers.
+const ROWS: f64 = 0.62;
+
+/// A tidy tree: a leaf takes a column, a parent stands over the middle of its children, a
+/// generation is a layer; many leaves of one parent stand in a block of rows.
+fn layered(parents: &[Option<usize>]) -> Layout {
     let mut children: Vec<Vec<usize>> = vec![Vec::new(); parents.len()];
     let mut roots = Vec::new();
     for (me, parent) in parents.iter().enumerate() {
@@ -203,30 +221,38 @@ fn layered(parents: &[Option<usize>]) -> (Vec<(f64, f64)>, usize) {
         }
     }
     let mut spots = vec![(0.0, 0.0); parents.len()];
-    let (mut columns, mut depth_max) = (0.0, 0);
+    let (mut columns, mut deepest) = (0.0_f64, 0.0_f64);
     for root in roots {
         // Children before parents, without recursion: a chain may be as long as the list.
-        let mut stack = vec![(root, 0usize, false)];
+        let mut stack = vec![(root, 0.0, false)];
         while let Some((me, depth, ready)) = stack.pop() {
-            if ready || children[me].is_empty() {
-                let x = match (children[me].first(), children[me].last()) {
-                    (Some(first), Some(last)) => f64::midpoint(spots[*first].0, spots[*last].0),
-                    _ => {
-                        columns += 1.0;
-                        columns - 0.5
-                    }
-                };
-                spots[me] = (x, depth as f64);
-                depth_max = depth_max.max(depth);
+            let mine = &children[me];
+            let block = mine.len() > ROW && mine.iter().all(|child| children[*child].is_empty());
+            if mine.is_empty() {
+                spots[me] = (columns + 0.5, depth);
+                columns += 1.0;
+            } else if block {
+                let wide = (mine.len() as f64).sqrt().ceil();
+                for (place, child) in mine.iter().enumerate() {
+                    let (column, row) = (place as f64 % wide, (place as f64 / wide).floor());
+                    spots[*child] = (columns + column + 0.5, depth + 1.0 + ROWS * row);
+                    deepest = deepest.max(spots[*child].1);
+                }
+                spots[me] = (columns + wide / 2.0, depth);
+                columns += wide + 0.5;
+            } else if ready {
+                let ends = (mine.first().copied().unwrap_or(me), mine.last().copied().unwrap_or(me));
+                spots[me] = (f64::midpoint(spots[ends.0].0, spots[ends.1].0), depth);
             } else {
                 stack.push((me, depth, true));
-                stack.extend(children[me].iter().rev().map(|child| (*child, depth + 1, false)));
+                stack.extend(mine.iter().rev().map(|child| (*child, depth + 1.0, false)));
             }
+            deepest = deepest.max(depth);
         }
     }
-    let layers = depth_max + 1;
-    let spread = |(x, y): (f64, f64)| (x / f64::max(columns, 1.0), (y + 0.5) / layers as f64);
-    (spots.into_iter().map(spread).collect(), layers)
+    let layers = deepest + 1.0;
+    let spread = |(x, y): (f64, f64)| (x / f64::max(columns, 1.0), (y + 0.45) / layers);
+    Layout { spots: spots.into_iter().map(spread).collect(), layers, columns }
 }
 
 /// Whether `me` is reached by following parents up from `from`: a parent link that would close a loop.
@@ -249,11 +275,22 @@ mod tests {
 
     #[test]
     fn a_parent_stands_over_the_middle_of_its_children() {
-        let (spots, layers) = layered(&[None, Some(0), Some(0), Some(2)]);
-        assert_eq!(layers, 3);
+        let Layout { spots, layers, .. } = layered(&[None, Some(0), Some(0), Some(2)]);
+        assert_eq!(layers, 3.0);
         assert!((spots[0].0 - f64::midpoint(spots[1].0, spots[2].0)).abs() < 1e-9);
         assert!(spots[0].1 < spots[1].1 && spots[1].1 < spots[3].1);
-        assert!(spots.iter().all(|(x, y)| (0.0..=1.0).contains(x) && (0.0..=1.0).contains(y)));
+    }
+
+    #[test]
+    fn nobody_stands_on_another_or_outside() {
+        for leaves in [1, 4, 5, 30, 199] {
+            let mut parents = vec![Some(0); leaves + 1];
+            parents[0] = None;
+            let mut spots = layered(&parents).spots;
+            assert!(spots.iter().all(|(x, y)| (0.0..=1.0).contains(x) && (0.0..=1.0).contains(y)), "{leaves}");
+            spots.sort_by(|a, b| a.partial_cmp(b).unwrap());
+            assert!(spots.windows(2).all(|pair| pair[0] != pair[1]), "{leaves}");
+        }
     }
 
     #[test]
@@ -263,12 +300,11 @@ mod tests {
             let angle = std::f64::consts::TAU / count as f64;
             assert!((cos - angle.cos()).abs() < 1e-6 && (sin - angle.sin()).abs() < 1e-6, "{count}");
         }
-        assert_eq!(ring(4).len(), 4);
+        assert_eq!(ring(4).spots.len(), 4);
     }
 
     #[test]
     fn loops_of_parents_end() {
-        let (spots, _) = layered(&[Some(1), Some(0), Some(1), Some(3)]);
-        assert_eq!(spots.len(), 4);
+        assert_eq!(layered(&[Some(1), Some(0), Some(1), Some(3)]).spots.len(), 4);
     }
 }

@@ -39,12 +39,12 @@ impl Attention {
     /// Its sign, told apart without colour.
     pub fn glyph(self) -> &'static str {
         match self {
-            Self::NeedsYou => "✋",
+            Self::NeedsYou => "◆",
             Self::Failing => "✕",
             Self::Stale => "◔",
             Self::Lost => "◌",
             Self::Working => "●",
-            Self::Waiting => "⧗",
+            Self::Waiting => "◐",
             Self::Idle => "○",
             Self::Done => "✓",
         }

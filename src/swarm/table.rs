@@ -143,8 +143,8 @@ impl<T: Wire> Wire for Table<T> {
         close(out, start);
     }
 
-    fn missing() -> Option<Self> {
-        Some(Self::default())
+    fn blank() -> Self {
+        Self::default()
     }
 
     fn is_missing(&self) -> bool {

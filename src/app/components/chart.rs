@@ -9,12 +9,12 @@ use crate::event::wire::to_text;
 /// which the text beside it names.
 #[component]
 pub fn Sparkline(#[prop(into)] values: Signal<Vec<u64>>, label: &'static str) -> impl IntoView {
-    view! {
-        <svg class="spark" viewBox="0 0 100 28" preserveAspectRatio="none" role="img" aria-label=label>
-            <path class="area" d=text(move || values.with(|values| area(values))) />
-            <path class="line" d=text(move || values.with(|values| line(values))) />
-        </svg>
-    }
+    let drawing = text(move || {
+        values.with(|values| {
+            ["<path class=\"area\" d=\"", &area(values), "\"/><path class=\"line\" d=\"", &line(values), "\"/>"].concat()
+        })
+    });
+    view! { <svg class="spark" viewBox="0 0 100 28" preserveAspectRatio="none" role="img" aria-label=label inner_html=drawing></svg> }
 }
 
 fn points(values: &[u64]) -> Vec<(f64, f64)> {

@@ -63,8 +63,8 @@ fn show(live: Live, seq: u64, payload: RwSignal<String>) {
     }
     leptos::task::spawn_local(async move {
         let text = match one_event(seq).await {
-            Ok(Some(event)) => event.chars().take(MAX_SHOWN).collect(),
-            Ok(None) => "It is no longer kept.".to_owned(),
+            Ok(event) if event.is_empty() => "It is no longer kept.".to_owned(),
+            Ok(event) => event.chars().take(MAX_SHOWN).collect(),
             Err(error) => error.to_string(),
         };
         // The row may be gone by now.

@@ -38,9 +38,7 @@ pub fn Navigation() -> impl IntoView {
         view! {
             <li>
                 <a href=*path aria-current=text(move || if here(*path) { "page" } else { "false" })>
-                    <svg viewBox="0 0 24 24" aria-hidden="true">
-                        <path d=*icon />
-                    </svg>
+                    <svg viewBox="0 0 24 24" aria-hidden="true" inner_html=["<path d=\"", icon, "\"/>"].concat()></svg>
                     <span>{*name}</span>
                     <When when=flag(asked)>
                         <span class="count">{text(move || count(waiting()))} <span class="unseen">" waiting for you"</span></span>
@@ -253,8 +251,8 @@ fn SwarmDemo() -> impl IntoView {
     let stop = move |event: leptos::ev::MouseEvent| {
         event.prevent_default();
         leptos::task::spawn_local(async move {
-            if stop_demo().await.is_ok() {
-                live.swarm_demo.set(false);
+            if let Ok(runs) = stop_demo().await {
+                live.swarm_demo.set(runs);
             }
         });
     };

@@ -1,57 +1,83 @@
 //! The swarm drawn as a graph.
+//!
+//! A drawing is one text of SVG: hundreds of lines and circles change together, when somebody
+//! comes, goes or stands otherwise, and between that not at all. Names in it are escaped.
 
 use leptos::prelude::*;
 
 use super::chart::hundredth;
-use crate::app::reactive::{Item, rows, text};
+use crate::app::reactive::text;
+use crate::app::route::encode;
 use crate::swarm::Attention;
 use crate::swarm::graph::{EdgeKind, Graph, Link, Place};
 
-/// Pixels per layer and per column that a drawing wants at the least.
-const LAYER: f64 = 120.0;
-const COLUMN: f64 = 92.0;
+/// Pixels per layer and per column of a drawing.
+const LAYER: f64 = 110.0;
+const COLUMN: f64 = 76.0;
+/// Room for a name at the edge, in pixels.
+const MARGIN: f64 = 46.0;
 
 /// A graph as SVG. Small drawings have no names.
 #[component]
 pub fn GraphView(#[prop(into)] graph: Signal<Graph>, #[prop(optional)] small: bool) -> impl IntoView {
-    let size = Memo::new(move |_| graph.with(|graph| size(graph, small)));
-    let view_box = text(move || ["0 0 ", &hundredth(size.get().0), " ", &hundredth(size.get().1)].concat());
+    let view_box = text(move || {
+        let (wide, high) = graph.with(|graph| size(graph, small));
+        ["0 0 ", &hundredth(wide), " ", &hundredth(high)].concat()
+    });
+    let width = text(move || if small { "100%".to_owned() } else { hundredth(graph.with(|graph| size(graph, small)).0) });
+    let drawing = Memo::new(move |_| graph.with(|graph| draw(graph, small)));
+    let class = if small { "graph small" } else { "graph" };
     view! {
-        <svg class="graph" class:small=small viewBox=view_box role="img" aria-label="The swarm as a graph; the list has the same nodes">
-            <g class="links">
-                {rows(move || graph.with(|graph| graph.links.iter().map(|link| edge_item(graph, link, size.get())).collect()))}
-            </g>
-            <g class="places">
-                {rows(move || graph.with(|graph| graph.places.iter().map(|place| node_item(place, size.get(), small)).collect()))}
-            </g>
-        </svg>
+        <svg
+            class=class
+            viewBox=view_box
+            width=width
+            role="img"
+            aria-label="The swarm as a graph; the list of agents has the same nodes"
+            inner_html=text(move || drawing.get())
+        ></svg>
     }
 }
 
 fn size(graph: &Graph, small: bool) -> (f64, f64) {
     if small {
-        return (320.0, 180.0);
+        return (360.0, 190.0);
     }
-    let widest = graph.places.len() as f64 / (graph.layers.max(1) as f64).sqrt();
-    let wide = (widest * COLUMN).clamp(720.0, 2_400.0);
-    let high = if graph.layers > 1 { (graph.layers as f64 * LAYER).max(360.0) } else { wide * 0.6 };
-    (wide.round(), high.round())
+    let wide = (graph.columns * COLUMN).clamp(560.0, 4_000.0);
+    let high = if graph.layers > 1.0 { (graph.layers * LAYER).max(320.0) } else { wide * 0.75 };
+    (wide.round() + 2.0 * MARGIN, high.round())
 }
 
-fn spot(place: &Place, (wide, high): (f64, f64)) -> (f64, f64) {
-    (place.x * (wide - 40.0) + 20.0, place.y * (high - 40.0) + 20.0)
+fn draw(graph: &Graph, small: bool) -> String {
+    let (wide, high) = size(graph, small);
+    let margin = if small { 10.0 } else { MARGIN };
+    let spot = |place: &Place| (margin + place.x * (wide - 2.0 * margin), place.y * high);
+    let mut out = String::with_capacity(160 * (graph.links.len() + graph.places.len()));
+    for link in &graph.links {
+        line(&mut out, link, spot(&graph.places[link.from]), spot(&graph.places[link.to]));
+    }
+    for place in &graph.places {
+        node(&mut out, place, spot(place), small);
+    }
+    out
 }
 
-/// The ends of a line, its class and its width.
-type Line = (String, String, String, String, String, String);
+/// Appends an element's attributes.
+fn attributes(out: &mut String, pairs: &[(&str, &str)]) {
+    for (name, value) in pairs {
+        out.push(' ');
+        out.push_str(name);
+        out.push_str("=\"");
+        out.push_str(&escape(value));
+        out.push('"');
+    }
+}
 
-/// An edge is drawn anew when it moved or carries another magnitude of traffic, and else stays.
-fn edge_item(graph: &Graph, link: &Link, size: (f64, f64)) -> Item {
-    let ((x1, y1), (x2, y2)) = (spot(&graph.places[link.from], size), spot(&graph.places[link.to], size));
+fn line(out: &mut String, link: &Link, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
     let kind = match link.kind {
-        EdgeKind::Reported => "reported",
-        EdgeKind::Parent => "parent",
-        EdgeKind::Messages => "messages",
+        EdgeKind::Reported => "link reported",
+        EdgeKind::Parent => "link parent",
+        EdgeKind::Messages => "link messages",
     };
     let health = match link.health {
         Some(health) if health < 0.5 => " ailing",
@@ -60,45 +86,76 @@ fn edge_item(graph: &Graph, link: &Link, size: (f64, f64)) -> Item {
     };
     // One line that is ten times as busy is not ten times as wide: a step for each doubling.
     let width = hundredth(1.0 + 0.25 * f64::from((1 + link.messages).ilog2()));
-    let class = ["link ", kind, health].concat();
-    let line: Line = (hundredth(x1), hundredth(y1), hundredth(x2), hundredth(y2), class, width);
-    let key = [line.0.as_str(), &line.1, &line.2, &line.3, &line.4, &line.5].join(" ");
-    Item::new(key, line, |(x1, y1, x2, y2, class, width)| {
-        view! { <line class=class x1=x1 y1=y1 x2=x2 y2=y2 stroke-width=width /> }.into_any()
-    })
+    out.push_str("<line");
+    let class = [kind, health].concat();
+    let ends = [x1, y1, x2, y2].map(hundredth);
+    attributes(
+        out,
+        &[("class", &class), ("x1", &ends[0]), ("y1", &ends[1]), ("x2", &ends[2]), ("y2", &ends[3]), ("stroke-width", &width)],
+    );
+    out.push_str("/>");
 }
 
-/// A node is drawn anew when it moved or stands otherwise, and else stays.
-fn node_item(place: &Place, size: (f64, f64), small: bool) -> Item {
-    let (x, y) = spot(place, size);
-    let standing = place.attention.map_or("", Attention::as_str);
-    let key = [&place.id, " ", &place.name, " ", standing, " ", &hundredth(x), " ", &hundredth(y)].concat();
-    Item::new(key, (place.clone(), size, small), |(place, size, small)| node(&place, size, small))
-}
-
-fn node(place: &Place, size: (f64, f64), small: bool) -> AnyView {
-    let (x, y) = spot(place, size);
-    let radius = if small { "5" } else { "13" };
+fn node(out: &mut String, place: &Place, (x, y): (f64, f64), small: bool) {
     let (slug, glyph, word) =
         place.attention.map_or(("plain", "", "not an agent"), |it: Attention| (it.slug(), it.glyph(), it.as_str()));
-    let title = [&place.name, ", ", &place.kind, ": ", word].concat();
-    let name: String = place.name.chars().take(14).collect();
-    view! {
-        <a href=["/agents/", &crate::app::route::encode(&place.id)].concat() class=["place ", slug].concat() tabindex="-1">
-            <title>{title}</title>
-            <circle cx=hundredth(x) cy=hundredth(y) r=radius />
-            {(!small)
-                .then(|| {
-                    view! {
-                        <text class="mark" x=hundredth(x) y=hundredth(y + 4.0)>
-                            {glyph}
-                        </text>
-                        <text class="name" x=hundredth(x) y=hundredth(y + 29.0)>
-                            {name}
-                        </text>
-                    }
-                })}
-        </a>
+    out.push_str("<a");
+    let (href, class) = (["/agents/", &encode(&place.id)].concat(), ["place ", slug].concat());
+    attributes(out, &[("href", &href), ("class", &class), ("tabindex", "-1")]);
+    out.push_str("><title>");
+    out.push_str(&escape(&[&place.name, ", ", &place.kind, ": ", word].concat()));
+    out.push_str("</title><circle");
+    let center = hundredth(x);
+    attributes(out, &[("cx", &center), ("cy", &hundredth(y)), ("r", if small { "5" } else { "13" })]);
+    out.push_str("/>");
+    if !small {
+        let name: String = place.name.chars().take(12).collect();
+        for (class, below, words) in [("mark", 4.0, glyph), ("name", 28.0, &name)] {
+            out.push_str("<text");
+            attributes(out, &[("class", class), ("x", &center), ("y", &hundredth(y + below))]);
+            out.push('>');
+            out.push_str(&escape(words));
+            out.push_str("</text>");
+        }
     }
-    .into_any()
+    out.push_str("</a>");
+}
+
+/// Text that is no markup, in an element as in an attribute.
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            plain => out.push(plain),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_text() {
+        let place = Place {
+            id: "\"><script>".into(),
+            name: "<img src=x onerror='x'>".into(),
+            kind: "a&b".into(),
+            attention: Some(Attention::Idle),
+            x: 0.5,
+            y: 0.5,
+        };
+        let graph = Graph { places: vec![place], columns: 1.0, layers: 1.0, ..Graph::default() };
+        for small in [true, false] {
+            let drawn = draw(&graph, small);
+            assert!(!drawn.contains("<img") && !drawn.contains("<script") && !drawn.contains("onerror='"), "{drawn}");
+            assert!(drawn.contains("a&amp;b"), "{drawn}");
+        }
+    }
 }

@@ -16,9 +16,13 @@ const DEMO_RATE: u32 = 40;
 const DEFAULT_ADDRESS: &str = "http://127.0.0.1:3000";
 
 fn command(address: &str) -> String {
-    format!(
-        "curl {address}/api/events \\\n  -d '{{\"type\":\"agent.registered\",\"entity\":\"agent:first\",\"payload\":{{\"name\":\"First agent\",\"agent_type\":\"worker\"}}}}'"
-    )
+    [
+        "curl ",
+        address,
+        "/api/events -d '{\n  \"type\": \"agent.registered\", \"entity\": \"agent:first\",\n",
+        "  \"payload\": {\"name\": \"First agent\", \"agent_type\": \"worker\"}\n}'",
+    ]
+    .concat()
 }
 
 /// What an empty deck shows.
@@ -39,7 +43,7 @@ pub fn Welcome() -> impl IntoView {
         if second.0 / 1_000 % 2 == 0 && matches!(live.phase.get_untracked(), crate::client::link::Phase::Live { .. }) {
             leptos::task::spawn_local(async move {
                 if let Ok(refusal) = last_refusal().await {
-                    let _gone = refused.try_set(refusal);
+                    let _gone = refused.try_set(Some(refusal).filter(|refusal| !refusal.is_empty()));
                 }
             });
         }
@@ -57,7 +61,7 @@ pub fn Welcome() -> impl IntoView {
         event.prevent_default();
         leptos::task::spawn_local(async move {
             match start_demo(DEMO_AGENTS, DEMO_RATE).await {
-                Ok(()) => live.swarm_demo.set(true),
+                Ok(runs) => live.swarm_demo.set(runs),
                 Err(error) => refused.set(Some(error.to_string())),
             }
         });

@@ -145,7 +145,7 @@ fn Tasks(id: RwSignal<String>) -> impl IntoView {
 
 fn task_line(task: &Task) -> Item {
     Item::new([&task.id, " ", &task.heard.seq.to_string()].concat(), task.clone(), |task| {
-        let progress = task.progress.map_or_else(|| UNKNOWN.to_owned(), |share| [&rate(share), " %"].concat());
+        let progress = task.progress.filter(|_| !task.state.ended()).map(|share| [&rate(share), " %"].concat());
         view! {
             <li>
                 <span class=["state t-", task.state.as_str()].concat()>{task.state.as_str()}</span>
