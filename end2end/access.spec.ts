@@ -1,0 +1,248 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import { type Page } from '@playwright/test';
+import { agent, registered, swarm, ticks } from './events';
+import { PATHS, SERVER_GONE, connection, expect, expectNewest, expectNoSidewaysScroll, navigation, openLive, test } from './fixtures';
+
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+const PAGES = ['Overview', 'Agents', 'Tasks', 'Topology', 'Activity'];
+
+async function expectAccessible(page: Page, where: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
+  const found = violations.flatMap(({ id, nodes }) =>
+    nodes.map((node) => `${id}: ${node.target.join(' ')}: ${node.any[0]?.message ?? node.failureSummary}`),
+  );
+  expect.soft(found, where).toEqual([]);
+}
+
+for (const colorScheme of ['dark', 'light'] as const) {
+  test.describe(`in ${colorScheme} colours`, () => {
+    test.use({ colorScheme, allowed: /404 \(Not Found\)/ });
+
+    test('every page is accessible with data', async ({ page, deck }) => {
+      test.slow();
+      await deck.send(swarm());
+      for (const path of PATHS) {
+        await openLive(page, path);
+        await expectAccessible(page, path);
+      }
+      await page.goto('/api/docs');
+      await expectAccessible(page, '/api/docs');
+    });
+
+    test('every page is accessible without data', async ({ page }) => {
+      test.slow();
+      for (const path of PATHS) {
+        await openLive(page, path);
+        await expectAccessible(page, path);
+      }
+    });
+
+    test('every page is accessible in the demo', async ({ page }) => {
+      test.slow();
+      await openLive(page);
+      await page.getByRole('button', { name: 'Play the demo in this page only' }).click();
+      for (const name of PAGES) {
+        await navigation(page, name).click();
+        await expect(page.getByRole('heading', { level: 1 })).toHaveText(name);
+        await expectAccessible(page, name);
+      }
+      await navigation(page, 'Agents').click();
+      await page.locator('tbody').getByRole('link').first().click();
+      await expect(page.getByRole('heading', { name: 'Facts' })).toBeVisible();
+      await expectAccessible(page, 'an agent');
+    });
+
+    test('what opens is accessible', async ({ page, deck }) => {
+      await deck.send(swarm());
+      await openLive(page, '/activity');
+      await page.locator('details.connection summary').click();
+      await page.locator('main .feed > li').first().getByRole('button').click();
+      await expect(page.locator('main .feed pre')).toContainText('deploy.finished');
+      await page.getByRole('button', { name: 'Pause' }).click();
+      await expectAccessible(page, 'opened');
+    });
+
+    test.describe('without a server', () => {
+      test.use({ allowed: SERVER_GONE });
+
+      test('old data is accessible', async ({ page, deck }) => {
+        test.slow();
+        await deck.send(swarm());
+        await openLive(page);
+        await deck.kill();
+        await expect(page.locator('.banner.away')).toBeVisible();
+        for (const name of PAGES) {
+          await navigation(page, name).click();
+          await expect(page.getByRole('heading', { level: 1 })).toHaveText(name);
+          await expectAccessible(page, name);
+        }
+        await deck.restart();
+        await expect(page.locator('#returned')).toBeVisible({ timeout: 20_000 });
+        await expectAccessible(page, 'returned');
+      });
+    });
+  });
+}
+
+/** Presses Tab until this has the focus. */
+async function tabTo(page: Page, has: (focused: { text: string; tag: string; kind: string }) => boolean): Promise<void> {
+  for (let presses = 0; presses < 80; presses += 1) {
+    await page.keyboard.press('Tab');
+    const focused = await page.evaluate(() => {
+      const at = document.activeElement;
+      return { text: at?.textContent?.trim() ?? '', tag: at?.localName ?? '', kind: at?.className.toString() ?? '' };
+    });
+    await expectFocusVisible(page);
+    if (has(focused)) {
+      return;
+    }
+  }
+  throw new Error('80 presses of Tab do not lead there');
+}
+
+async function expectFocusVisible(page: Page): Promise<void> {
+  const shown = await page.evaluate(() => {
+    const at = document.activeElement;
+    if (!at || at === document.body) {
+      return 'nothing';
+    }
+    const style = getComputedStyle(at);
+    const box = at.getBoundingClientRect();
+    const seen = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
+    const ring = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+    return ring && seen ? 'ring' : `${at.outerHTML.slice(0, 120)}: ring ${ring}, on screen ${seen}`;
+  });
+  expect(['ring', 'nothing']).toContain(shown);
+}
+
+test.describe('with the keyboard alone', () => {
+  test('the first Tab offers to skip to the content', async ({ page, deck }) => {
+    await deck.send(swarm());
+    await openLive(page, '/agents');
+    await page.keyboard.press('Tab');
+    const skip = page.getByRole('link', { name: 'Skip to content' });
+    await expect(skip).toBeFocused();
+    await expect(skip).toBeInViewport();
+    await expectFocusVisible(page);
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('main')).toBeFocused();
+    await page.keyboard.press('Tab');
+    await expect(page.getByRole('list', { name: 'By standing' }).getByRole('link').first()).toBeFocused();
+  });
+
+  test('Tab and Enter lead to every page, and the focus to its content', async ({ page, deck }) => {
+    await deck.send(swarm());
+    await openLive(page);
+    for (const name of ['Agents', 'Tasks', 'Topology', 'Activity', 'Overview']) {
+      await page.getByRole('link', { name: 'Skip to content' }).focus();
+      await tabTo(page, ({ text, tag }) => tag === 'a' && text.startsWith(name));
+      await page.keyboard.press('Enter');
+      await expect(page).toHaveTitle(`${name} · Swarmdeck`);
+      await expect(page.getByRole('main')).toBeFocused();
+    }
+  });
+
+  test('the feed is paused and an event opened', async ({ page, deck }) => {
+    await deck.send(swarm());
+    await openLive(page, '/activity');
+    await tabTo(page, ({ text }) => text.includes('Pause'));
+    await page.keyboard.press('Enter');
+    await expect(page.locator('#held')).toHaveText('0 new, held');
+    await expect(page.getByRole('button', { name: 'Resume' })).toBeFocused();
+    await page.keyboard.press('Space');
+    await expect(page.locator('#held')).toBeHidden();
+    await tabTo(page, ({ kind }) => kind === 'line');
+    await page.keyboard.press('Enter');
+    await expect(page.locator('main .feed pre')).toContainText('deploy.finished');
+    await page.keyboard.press('Tab');
+    await expect(page.locator('main .feed pre')).toBeFocused();
+    await page.keyboard.press('Shift+Tab');
+    await page.keyboard.press('Space');
+    await expect(page.locator('main .feed pre')).toHaveCount(0);
+  });
+
+  test('connection and theme are at hand', async ({ page }) => {
+    await openLive(page);
+    await tabTo(page, ({ tag }) => tag === 'summary');
+    await page.keyboard.press('Enter');
+    await expect(page.locator('#delay-p99')).toBeVisible();
+    await tabTo(page, ({ text }) => text.startsWith('Theme'));
+    await page.keyboard.press('Enter');
+    await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+  });
+
+  test('every focus on every page is visible', async ({ page, deck }) => {
+    test.slow();
+    await deck.send(swarm());
+    for (const path of ['/', '/agents', '/agents/ada', '/tasks', '/topology', '/activity']) {
+      await openLive(page, path);
+      await tabTo(page, ({ text, tag }) => tag === 'a' && text === 'Reference').catch(() => {
+        throw new Error(`Tab does not lead through ${path}`);
+      });
+    }
+  });
+});
+
+test('events that arrive neither take the focus nor close what is open', async ({ page, deck }) => {
+  await deck.send([registered('ada', 'Ada'), ...ticks(10)]);
+  await openLive(page, '/activity');
+  const row = page.locator('main .feed > li[data-seq="6"]').getByRole('button');
+  await row.focus();
+  await row.press('Enter');
+  await deck.send([...ticks(60, 11), agent('status_changed', 'ada', { status: 'busy' })]);
+  await expectNewest(page, 72);
+  await expect(row).toBeFocused();
+  await expect(row).toHaveAttribute('aria-expanded', 'true');
+
+  await navigation(page, 'Agents').click();
+  const link = page.getByRole('link', { name: 'Ada' });
+  await link.focus();
+  await deck.send([agent('status_changed', 'ada', { status: 'error', reason: 'x' }), registered('zed', 'Zed')]);
+  await expectNewest(page, 74);
+  await expect(page.getByRole('row', { name: /Ada/ })).toContainText('failing');
+  await expect(link).toBeFocused();
+});
+
+test.describe('at 320 pixels', () => {
+  test.use({ viewport: { width: 320, height: 640 }, allowed: /404 \(Not Found\)/ });
+
+  test('no page scrolls sideways', async ({ page, deck }) => {
+    await openLive(page);
+    await expectNoSidewaysScroll(page);
+    const long = 'unbroken'.repeat(14);
+    await deck.send([
+      ...swarm(),
+      registered(long, long, { parent: 'lead', host: long }),
+      { type: 'task.created', entity: { kind: 'task', id: long }, payload: { description: long } },
+      { type: 'task.started', entity: { kind: 'task', id: long }, payload: { agent: long } },
+      { type: 'task.failed', entity: { kind: 'task', id: long }, payload: { error: long } },
+      { type: 'message.sent', entity: { kind: 'message', id: long }, payload: { from: long, to: 'ada', message_type: 'task', content: long, size: 1 } },
+      agent('status_changed', long, { status: 'error', reason: long }),
+    ]);
+    for (const path of [...PATHS, `/agents/${long}`, '/api/docs']) {
+      await page.goto(path);
+      if (path !== '/api/docs') {
+        await expect(connection(page)).toHaveText('Live');
+      }
+      await expectNoSidewaysScroll(page);
+    }
+    await openLive(page, '/activity');
+    await page.locator('details.connection summary').click();
+    await page.locator('main .feed > li').first().getByRole('button').click();
+    await expect(page.locator('main .feed pre')).toContainText(long);
+    await expectNoSidewaysScroll(page);
+  });
+});
+
+test.describe('with reduced motion', () => {
+  test.use({ contextOptions: { reducedMotion: 'reduce' } });
+
+  test('nothing is animated', async ({ page, deck }) => {
+    await deck.send(swarm());
+    for (const path of ['/', '/agents', '/tasks', '/topology', '/activity']) {
+      await openLive(page, path);
+      await deck.send(ticks(3));
+      expect(await page.evaluate(() => document.getAnimations().length)).toBe(0);
+    }
+  });
+});

@@ -1,0 +1,108 @@
+import { type BrowserContext, type Locator, type Page, test as base, expect } from '@playwright/test';
+import { Deck } from './deck';
+
+export { expect };
+
+/** What a browser says when its server is gone; allowed only where a test ends the server. */
+export const SERVER_GONE =
+  /net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)|WebSocket connection to/;
+
+/** Collects what a page must never do: complain, break its policy, or run an agent's text. */
+export class Guard {
+  readonly complaints: string[] = [];
+
+  async watch(context: BrowserContext): Promise<void> {
+    context.on('console', (said) => {
+      if (said.type() === 'error' || said.type() === 'warning') {
+        this.complaints.push(`console ${said.type()}: ${said.text()} (${said.location().url})`);
+      }
+    });
+    context.on('weberror', (thrown) => this.complaints.push(`thrown: ${thrown.error().message}`));
+    context.on('dialog', (dialog) => {
+      this.complaints.push(`dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    await context.addInitScript(() => {
+      document.addEventListener('securitypolicyviolation', (broken) => {
+        console.error(`policy: ${broken.violatedDirective} forbids ${broken.blockedURI} ${broken.sample}`);
+      });
+    });
+  }
+}
+
+interface Fixtures {
+  /** A running server with an empty log. */
+  deck: Deck;
+  guard: Guard;
+  /** Complaints that a test brings about itself. */
+  allowed: RegExp | undefined;
+}
+
+export const test = base.extend<Fixtures>({
+  allowed: [undefined, { option: true }],
+  deck: async ({}, use) => {
+    const deck = await Deck.start();
+    await use(deck);
+    await deck.remove();
+  },
+  baseURL: async ({ deck }, use) => use(deck.url),
+  guard: async ({ allowed }, use) => {
+    const guard = new Guard();
+    await use(guard);
+    const serious = guard.complaints.filter((complaint) => !allowed?.test(complaint));
+    expect(serious, 'the page complains of nothing').toEqual([]);
+  },
+  context: async ({ context, guard }, use) => {
+    await guard.watch(context);
+    await use(context);
+  },
+});
+
+/** The connection in a word. */
+export function connection(page: Page): Locator {
+  return page.locator('#connection');
+}
+
+/** Opens a page and waits until events reach it. */
+export async function openLive(page: Page, path = '/'): Promise<void> {
+  await page.goto(path);
+  await expect(connection(page)).toHaveText('Live');
+}
+
+/** The page's newest event is this one. */
+export async function expectNewest(page: Page, seq: number): Promise<void> {
+  await expect(page.locator('#newest')).toHaveText(count(seq));
+}
+
+/** A number as the page writes it. */
+export function count(number: number): string {
+  return String(number).replace(/\B(?=(\d{3})+$)/g, '\u202f');
+}
+
+/** The rows of the feed, newest first; the older ones from the log included. */
+export async function shownSeqs(page: Page): Promise<number[]> {
+  const rows = page.locator('main .feed > li');
+  return rows.evaluateAll((rows) => rows.map((row) => Number((row as HTMLElement).dataset.seq)));
+}
+
+/** So many numbers downwards without a gap. */
+export function downFrom(newest: number, many: number): number[] {
+  return Array.from({ length: many }, (_, index) => newest - index);
+}
+
+/** A link of the navigation. */
+export function navigation(page: Page, name: string): Locator {
+  return page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: new RegExp(`^${name}`) });
+}
+
+/** Nothing sticks out sideways. */
+export async function expectNoSidewaysScroll(page: Page): Promise<void> {
+  const [wide, seen] = await page.evaluate(() => {
+    const root = document.documentElement;
+    return [Math.max(root.scrollWidth, document.body.scrollWidth), root.clientWidth];
+  });
+  expect(wide, `the page at ${page.url()} is no wider than the window`).toBeLessThanOrEqual(seen);
+}
+
+/** Every kind of page, with an agent's and one that does not exist. */
+export const PATHS = ['/', '/agents', '/agents?status=working', '/agents/ada', '/tasks', '/topology', '/activity', '/nowhere'];

@@ -1,0 +1,93 @@
+import { agent, message, provider, registered, session, task, topology } from './events';
+import { expect, navigation, openLive, shownSeqs, test } from './fixtures';
+
+const IMAGE = '<img src=x onerror=alert(1)>';
+const SCRIPT = '</title></script><script>alert(2)</script>';
+const ID = `../a/b"c<d>'e&f?g#h%2F`;
+
+const HOSTILE = [
+  registered(ID, IMAGE, { agent_type: SCRIPT, host: '<!--', version: ']]>', capabilities: [IMAGE], endpoint: 'javascript:alert(3)' }),
+  registered('b', SCRIPT, { parent: ID }),
+  agent('status_changed', ID, { status: 'error', reason: IMAGE }),
+  task('created', SCRIPT, { description: SCRIPT }),
+  task('started', SCRIPT, { agent: ID, title: IMAGE }),
+  task('progress', SCRIPT, { progress: 10, message: IMAGE }),
+  message('sent', IMAGE, { from: ID, to: 'b', message_type: 'task', content: SCRIPT, size: 1 }),
+  provider('status_changed', IMAGE, { state: 'ERROR', endpoint: '"><script>alert(4)</script>', last_error: IMAGE }),
+  topology('mesh', [ID, 'b', SCRIPT], [[ID, 'b', 1]]),
+  session('started', 's', { agent: ID, permission_mode: 'ask' }),
+  session('permission_requested', 's', {
+    request_id: IMAGE,
+    tool_name: 'Bash',
+    command: `rm -rf x\u202e${IMAGE}`,
+    expires_at: '2100-01-01T00:00:00.000Z',
+  }),
+];
+
+/** Elements that only an agent's text could have made. */
+const FOREIGN = 'img, main script, body > script, iframe, a[href^="javascript" i], [onerror]';
+
+for (const javaScriptEnabled of [true, false]) {
+  test.describe(javaScriptEnabled ? 'in the living page' : 'in the rendered page', () => {
+    test.use({ javaScriptEnabled });
+
+    test('what agents say is text on every page', async ({ page, deck }) => {
+      await deck.send(HOSTILE);
+      for (const path of ['/', '/agents', `/agents/${encodeURIComponent(ID)}`, '/agents/b', '/tasks', '/topology', '/activity']) {
+        await (javaScriptEnabled ? openLive(page, path) : page.goto(path));
+        await expect(page.getByRole('main')).toContainText(/onerror=alert|script>alert/);
+        await expect(page.locator(FOREIGN)).toHaveCount(0);
+      }
+    });
+
+    test('an agent’s page is found by any id, and its title is text', async ({ page, deck }) => {
+      await deck.send(HOSTILE);
+      await page.goto('/agents');
+      await page.getByRole('link', { name: IMAGE }).click();
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText(IMAGE);
+      await expect(page.getByRole('region', { name: 'Facts' })).toContainText(ID);
+      await expect(page).toHaveTitle(`${ID} · Swarmdeck`);
+      await page.reload();
+      await expect(page.getByRole('heading', { level: 1 })).toHaveText(IMAGE);
+    });
+
+    test('what would not show of a command is made visible', async ({ page, deck }) => {
+      await deck.send(HOSTILE);
+      await page.goto('/');
+      await expect(page.getByRole('region', { name: 'Needs attention' })).toContainText(`rm -rf x⟨U+202E⟩${IMAGE}`);
+    });
+
+    for (const id of ['.', '..', '%', '+ +', 'ü🐝', 'x'.repeat(120)]) {
+      test(`the agent ${id.slice(0, 12)} has a page`, async ({ page, deck }) => {
+        await deck.send(registered(id, 'Odd one'));
+        await page.goto('/agents');
+        await page.getByRole('link', { name: 'Odd one' }).click();
+        await expect(page.getByRole('heading', { level: 1 })).toHaveText('Odd one');
+      });
+    }
+  });
+}
+
+test('what arrives live is text, in rows and in their payloads', async ({ page, deck }) => {
+  await openLive(page, '/activity');
+  await deck.send(HOSTILE);
+  await expect(page.locator('main .feed > li')).toHaveCount(HOSTILE.length);
+  const opened = page.locator('main .feed > li').last();
+  await opened.getByRole('button').click();
+  await expect(opened.locator('pre')).toContainText(IMAGE);
+  await expect(page.locator(FOREIGN)).toHaveCount(0);
+  for (const name of ['Overview', 'Agents', 'Tasks', 'Topology']) {
+    await navigation(page, name).click();
+    await expect(page.getByRole('main')).toContainText(/onerror=alert|script>alert/);
+    await expect(page.locator(FOREIGN)).toHaveCount(0);
+  }
+});
+
+test('a hostile filter in the address is text', async ({ page, deck }) => {
+  await deck.send(HOSTILE);
+  await page.goto(`/activity?types=${encodeURIComponent(`"><script>alert(5)</script>`)}`);
+  await expect(page.getByRole('textbox', { name: 'Types' })).toHaveValue('"><script>alert(5)</script>');
+  await expect(page.locator(FOREIGN)).toHaveCount(0);
+  await page.getByRole('link', { name: 'all', exact: true }).click();
+  await expect.poll(() => shownSeqs(page)).toHaveLength(HOSTILE.length);
+});

@@ -1,0 +1,76 @@
+import { type Page } from '@playwright/test';
+import { stillSwarm } from './events';
+import { connection, expect, test } from './fixtures';
+
+/** What main says and how it is built, without times, and without what only a living page has. */
+async function content(page: Page): Promise<string[]> {
+  return page.locator('main').evaluate((main) => {
+    const copy = main.cloneNode(true) as HTMLElement;
+    for (const element of copy.querySelectorAll('time, noscript, .history, button:not(.line)')) {
+      element.remove();
+    }
+    const lines: string[] = [];
+    const walk = (node: Node) => {
+      if (node instanceof Element) {
+        lines.push(`<${node.localName} ${node.getAttribute('class') ?? ''}>`);
+      }
+      const text = node.nodeType === Node.TEXT_NODE ? node.textContent?.trim() : '';
+      if (text) {
+        lines.push(text);
+      }
+      node.childNodes.forEach(walk);
+    };
+    walk(copy);
+    return lines;
+  });
+}
+
+for (const path of ['/', '/agents', '/agents?status=failing', '/agents/ada', '/tasks', '/topology', '/activity', '/activity?types=task.*']) {
+  test(`the page ${path} is the same before and after it wakes`, async ({ page, browser, deck, guard }) => {
+    await deck.send(stillSwarm());
+    const still = await browser.newContext({ javaScriptEnabled: false, baseURL: deck.url });
+    await guard.watch(still);
+    const rendered = await still.newPage();
+    await rendered.goto(path);
+    const before = await content(rendered);
+    await still.close();
+
+    await page.goto(path);
+    await expect(connection(page)).toHaveText('Live');
+    expect(await content(page)).toEqual(before);
+    expect(before.length).toBeGreaterThan(20);
+  });
+}
+
+test('an empty deck is the same before and after it wakes', async ({ page, browser, deck }) => {
+  const still = await browser.newContext({ javaScriptEnabled: false, baseURL: deck.url });
+  const rendered = await still.newPage();
+  await rendered.goto('/');
+  const before = await content(rendered);
+  await still.close();
+  await page.goto('/');
+  await expect(connection(page)).toHaveText('Live');
+  expect(await content(page)).toEqual(before);
+});
+
+test('nothing jumps when the page wakes', async ({ page, deck }) => {
+  await deck.send(stillSwarm());
+  for (const path of ['/', '/agents', '/tasks', '/topology', '/activity']) {
+    await page.goto(path);
+    await expect(connection(page)).toHaveText('Live');
+    const moved = await page.evaluate(
+      () =>
+        new Promise<number>((done) => {
+          let sum = 0;
+          const observer = new PerformanceObserver((list) => {
+            for (const shift of list.getEntries() as (PerformanceEntry & { value: number })[]) {
+              sum += shift.value;
+            }
+          });
+          observer.observe({ type: 'layout-shift', buffered: true });
+          requestAnimationFrame(() => requestAnimationFrame(() => done(sum)));
+        }),
+    );
+    expect(moved, `layout shift of ${path}`).toBeLessThan(0.1);
+  }
+});

@@ -1,0 +1,78 @@
+import { stillSwarm, swarm } from './events';
+import { PATHS, expect, expectNoSidewaysScroll, navigation, test } from './fixtures';
+
+test.use({ javaScriptEnabled: false });
+
+test('every page is readable and leads to the others', async ({ page, deck }) => {
+  await deck.send(swarm());
+  await page.goto('/');
+  await expect(page).toHaveTitle('Overview · Swarmdeck');
+  await expect(page.getByRole('region', { name: 'Needs attention' })).toContainText('rm -rf build');
+  await expect(page.getByRole('status')).toHaveText('As rendered');
+
+  await navigation(page, 'Agents').click();
+  await expect(page).toHaveTitle('Agents · Swarmdeck');
+  await expect(navigation(page, 'Agents')).toHaveAttribute('aria-current', 'page');
+  await expect(page.getByRole('row', { name: /Ada/ })).toContainText('on build');
+
+  await page.getByRole('link', { name: 'Ada' }).click();
+  await expect(page).toHaveTitle('ada · Swarmdeck');
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Ada');
+  await expect(page.getByRole('region', { name: 'Facts' })).toContainText('build-1');
+  await expect(page.getByText('The history is read from the log when the page lives.')).toBeVisible();
+
+  await navigation(page, 'Tasks').click();
+  await expect(page.getByRole('region', { name: 'running', exact: true })).toContainText('Build');
+
+  await navigation(page, 'Topology').click();
+  await expect(page.locator('svg.graph circle')).toHaveCount(5);
+  await expect(page.getByRole('region', { name: 'Nodes' }).getByRole('link')).toHaveCount(5);
+
+  await navigation(page, 'Activity').click();
+  await expect(page.locator('main .feed > li')).toHaveCount(swarm().length);
+  await page.getByRole('link', { name: 'memory', exact: true }).click();
+  await expect(page.locator('main .feed > li')).toHaveCount(2);
+  await page.getByRole('textbox', { name: 'Types' }).fill('task.failed');
+  await page.getByRole('button', { name: 'Filter' }).click();
+  await expect(page).toHaveURL(/types=task\.failed/);
+  await expect(page.locator('main .feed > li')).toHaveCount(1);
+});
+
+test('a first event is sent by a form', async ({ page, deck }) => {
+  await page.goto('/');
+  await expect(page.getByRole('heading', { name: 'Listening.' })).toBeVisible();
+  await page.getByRole('button', { name: 'Send one from here' }).click();
+  await expect(page).toHaveURL(`${deck.url}/`);
+  await expect(page.locator('main .feed')).toContainText('Hello registered as visitor');
+  expect(await deck.head()).toBe(1);
+});
+
+test('the command of the welcome names this server', async ({ page, deck }) => {
+  await page.goto('/');
+  await expect(page.locator('main pre')).toContainText(`curl ${deck.url}/api/events`);
+});
+
+test('the demo swarm is started and stopped by forms', async ({ page, deck }) => {
+  await page.goto('/');
+  await page.getByRole('button', { name: 'Start a demo swarm on the server' }).click();
+  await expect(page.getByText('The demo swarm runs.')).toBeVisible();
+  await expect.poll(() => deck.head()).toBeGreaterThan(0);
+  await page.getByRole('button', { name: 'Stop it' }).click();
+  await expect(page.getByText('The demo swarm runs.')).toBeHidden();
+});
+
+test.describe('with an address that has no page among them', () => {
+  test.use({ allowed: /404 \(Not Found\)/ });
+
+  test('nothing sticks out, at any width', async ({ page, deck }) => {
+    await deck.send(stillSwarm());
+    for (const width of [320, 768, 1280]) {
+      await page.setViewportSize({ width, height: 700 });
+      for (const path of PATHS) {
+        await page.goto(path);
+        await expect(page.getByRole('main')).not.toBeEmpty();
+        await expectNoSidewaysScroll(page);
+      }
+    }
+  });
+});

@@ -1,0 +1,40 @@
+import { command } from './deck';
+import { expect, expectNewest, openLive, test } from './fixtures';
+
+test('500 events a second reach the screen, all of them', async ({ page, deck }) => {
+  test.slow();
+  await openLive(page);
+  await page.locator('details.connection summary').click();
+  await deck.demo('--rate', '500', '--agents', '30', '--events', '4000');
+  await expectNewest(page, await deck.head());
+  expect(await deck.head()).toBe(4_000);
+  await expect(page.locator('#delay-samples')).toHaveText('2\u202f000');
+  await expect(page.locator('#delay-p99')).toHaveText(/^[\d.\u202f]+ ms$/);
+  const median = await page.locator('#delay-p50').textContent();
+  const p99 = await page.locator('#delay-p99').textContent();
+  const measured = `event to screen at 500 / s: median ${median}, 99 % ${p99} (goal 100 ms)`;
+  test.info().annotations.push({ type: 'measured', description: measured });
+  console.log(measured);
+});
+
+test.describe('the fold', () => {
+  // The page's policy forbids importing its module a second time from outside.
+  test.use({ bypassCSP: true });
+
+  test('comes to the same in the browser as on the server', async ({ page }) => {
+    test.slow();
+    await openLive(page);
+    for (const [seed, events] of [[1, 100_000], [7, 5_000]] as const) {
+      const native = await command('demo', '--hash', '--seed', String(seed), '--events', String(events));
+      const folded = await page.evaluate(
+        async ([seed, events]) => {
+          const address = '/pkg/swarmdeck.js';
+          return ((await import(address)) as { demo_hash(seed: number, events: number): string }).demo_hash(seed, events);
+        },
+        [seed, events] as const,
+      );
+      expect(native).toMatch(/^[0-9a-f]{8,}$/);
+      expect(folded).toBe(native);
+    }
+  });
+});
