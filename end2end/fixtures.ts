@@ -11,9 +11,11 @@ export const SERVER_GONE =
 export class Guard {
   readonly complaints: string[] = [];
 
+  constructor(readonly levels: string[]) {}
+
   async watch(context: BrowserContext): Promise<void> {
     context.on('console', (said) => {
-      if (said.type() === 'error' || said.type() === 'warning') {
+      if (this.levels.includes(said.type())) {
         this.complaints.push(`console ${said.type()}: ${said.text()} (${said.location().url})`);
       }
     });
@@ -46,8 +48,9 @@ export const test = base.extend<Fixtures>({
     await deck.remove();
   },
   baseURL: async ({ deck }, use) => use(deck.url),
-  guard: async ({ allowed }, use) => {
-    const guard = new Guard();
+  guard: async ({ allowed, javaScriptEnabled }, use) => {
+    // Where no script runs, the browser warns that what scripts would use is not used.
+    const guard = new Guard(javaScriptEnabled === false ? ['error'] : ['error', 'warning']);
     await use(guard);
     const serious = guard.complaints.filter((complaint) => !allowed?.test(complaint));
     expect(serious, 'the page complains of nothing').toEqual([]);

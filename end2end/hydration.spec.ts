@@ -1,6 +1,17 @@
-import { type Page } from '@playwright/test';
+import { type Browser, type Page } from '@playwright/test';
 import { stillSwarm } from './events';
-import { connection, expect, test } from './fixtures';
+import { type Guard, connection, expect, test } from './fixtures';
+
+/** What the server renders, as a browser without scripts has it. */
+async function rendered(browser: Browser, guard: Guard, address: string): Promise<string[]> {
+  const still = await browser.newContext({ javaScriptEnabled: false });
+  await guard.watch(still);
+  const page = await still.newPage();
+  await page.goto(address);
+  const before = await content(page);
+  await still.close();
+  return before;
+}
 
 /** What main says and how it is built, without times, and without what only a living page has. */
 async function content(page: Page): Promise<string[]> {
@@ -28,13 +39,7 @@ async function content(page: Page): Promise<string[]> {
 for (const path of ['/', '/agents', '/agents?status=failing', '/agents/ada', '/tasks', '/topology', '/activity', '/activity?types=task.*']) {
   test(`the page ${path} is the same before and after it wakes`, async ({ page, browser, deck, guard }) => {
     await deck.send(stillSwarm());
-    const still = await browser.newContext({ javaScriptEnabled: false, baseURL: deck.url });
-    await guard.watch(still);
-    const rendered = await still.newPage();
-    await rendered.goto(path);
-    const before = await content(rendered);
-    await still.close();
-
+    const before = await rendered(browser, guard, deck.url + path);
     await page.goto(path);
     await expect(connection(page)).toHaveText('Live');
     expect(await content(page)).toEqual(before);
@@ -42,12 +47,8 @@ for (const path of ['/', '/agents', '/agents?status=failing', '/agents/ada', '/t
   });
 }
 
-test('an empty deck is the same before and after it wakes', async ({ page, browser, deck }) => {
-  const still = await browser.newContext({ javaScriptEnabled: false, baseURL: deck.url });
-  const rendered = await still.newPage();
-  await rendered.goto('/');
-  const before = await content(rendered);
-  await still.close();
+test('an empty deck is the same before and after it wakes', async ({ page, browser, deck, guard }) => {
+  const before = await rendered(browser, guard, `${deck.url}/`);
   await page.goto('/');
   await expect(connection(page)).toHaveText('Live');
   expect(await content(page)).toEqual(before);

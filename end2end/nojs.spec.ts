@@ -19,7 +19,7 @@ test('every page is readable and leads to the others', async ({ page, deck }) =>
   await expect(page).toHaveTitle('ada · Swarmdeck');
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Ada');
   await expect(page.getByRole('region', { name: 'Facts' })).toContainText('build-1');
-  await expect(page.getByText('The history is read from the log when the page lives.')).toBeVisible();
+  await expect(page.locator('noscript').getByRole('paragraph')).toBeVisible();
 
   await navigation(page, 'Tasks').click();
   await expect(page.getByRole('region', { name: 'running', exact: true })).toContainText('Build');

@@ -8,7 +8,6 @@ pub mod route;
 
 use leptos::prelude::*;
 
-use crate::client::link::Phase;
 use crate::client::{Boot, Live};
 use crate::event::wire::to_text;
 use components::frame::{Banner, Footer, Header, Navigation};
@@ -71,8 +70,8 @@ pub fn App() -> impl IntoView {
     let page = Memo::new(move |_| address.page());
     Effect::new(move |_| document().set_title(&page.get().title()));
     let class = text(move || {
-        let demo = live.demo.get().is_some();
-        let stale = live.awake.get() && !demo && !matches!(live.phase.get(), Phase::Live { .. });
+        let demo = live.demo().is_some();
+        let stale = live.awake.get() && !demo && !live.is_live();
         if demo {
             "deck demo"
         } else if stale {

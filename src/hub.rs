@@ -211,7 +211,7 @@ impl Hub {
         let log = engine.reader();
         let epoch = engine.epoch();
         let snapshots = Arc::new(Snapshots::open(config.data.join("snapshots"), epoch).map_err(folder)?);
-        let state = rebuild(&snapshots, log.as_ref(), engine.head())?;
+        let (state, rebuilt_from) = rebuild(&snapshots, log.as_ref(), engine.head())?;
 
         let (commands, queue) = mpsc::channel(QUEUE);
         let (head, _) = watch::channel(engine.head());
@@ -228,7 +228,7 @@ impl Hub {
             counters,
             trouble: Mutex::new(None),
         });
-        let sequencer = Sequencer::new(Arc::clone(&shared), engine, queue, config, lock)?;
+        let sequencer = Sequencer::new(Arc::clone(&shared), engine, queue, config, rebuilt_from, lock)?;
         let thread = std::thread::Builder::new().name("sequencer".into()).spawn(move || sequencer.run()).map_err(folder)?;
         Ok(Self { shared, thread: Arc::new(Mutex::new(Some(thread))) })
     }
@@ -247,7 +247,7 @@ impl Hub {
     /// Hands an event over and returns at once. `false` where the queue was full and it was
     /// dropped; drops are counted and logged.
     pub fn emit(&self, draft: Draft) -> bool {
-        let taken = self.shared.commands.try_send(Command::Emit(draft)).is_ok();
+        let taken = self.shared.commands.try_send(Command::Emit(Box::new(draft))).is_ok();
         if !taken {
             let dropped = self.shared.counters.emit_dropped.fetch_add(1, Ordering::Relaxed) + 1;
             if dropped.is_power_of_two() {
@@ -359,14 +359,18 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     }
 }
 
-/// The state at `head`, from the newest snapshot that fits.
-fn rebuild(snapshots: &Snapshots, log: &dyn LogReader, head: u64) -> Result<SwarmState, LogError> {
+/// The state at `head`, and the place of the snapshot that it was folded on from.
+fn rebuild(snapshots: &Snapshots, log: &dyn LogReader, head: u64) -> Result<(SwarmState, u64), LogError> {
     let state = snapshots.newest(head).unwrap_or_default();
-    let behind = head - state.seq;
-    if behind > 100_000 {
-        tracing::info!(events = behind, "hub.rebuild: folding the log, as there is no snapshot near its end");
+    let from = state.seq;
+    let first = log.first().unwrap_or(head + 1);
+    if from + 1 < first {
+        tracing::warn!(first, "hub.rebuild.incomplete: no usable snapshot, and the events before the first kept one are gone");
     }
-    fold_on(state, log, head)
+    if head - from > 100_000 {
+        tracing::info!(events = head - from, "hub.rebuild: folding the log, as there is no snapshot near its end");
+    }
+    Ok((fold_on(state, log, head)?, from))
 }
 
 /// Folds the log from where `state` stands up to and with `to`.

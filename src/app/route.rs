@@ -31,14 +31,14 @@ impl Page {
 
     /// The page at a path.
     pub fn at(path: &str) -> Self {
-        match path.trim_end_matches('/') {
-            "" => Self::Overview,
+        match path {
+            "/" => Self::Overview,
             "/agents" => Self::Agents,
             "/tasks" => Self::Tasks,
             "/topology" => Self::Topology,
             "/activity" => Self::Activity,
             other => match other.strip_prefix("/agents/") {
-                Some(id) if !id.contains('/') => Self::Agent(decode(id)),
+                Some(id) if !id.is_empty() && !id.contains('/') => Self::Agent(decode(id, false)),
                 _ => Self::Missing,
             },
         }
@@ -81,8 +81,9 @@ pub fn encode(text: &str) -> String {
     out
 }
 
-/// The text of a segment or a parameter; what is no UTF-8 becomes the replacement character.
-pub fn decode(text: &str) -> String {
+/// The text of a segment, or of a parameter, in which a plus is a space. What is no UTF-8 becomes
+/// the replacement character.
+pub fn decode(text: &str, parameter: bool) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {
@@ -98,7 +99,7 @@ pub fn decode(text: &str) -> String {
                     _ => bytes.push(byte),
                 }
             }
-            b'+' => bytes.push(b' '),
+            b'+' if parameter => bytes.push(b' '),
             other => bytes.push(other),
         }
     }
@@ -135,7 +136,7 @@ impl Address {
         self.0.with(|address| {
             let query = address.split('#').next()?.split_once('?')?.1;
             let found = query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name));
-            found.map(|(_, value)| decode(value))
+            found.map(|(_, value)| decode(value, true))
         })
     }
 
@@ -199,7 +200,9 @@ mod tests {
     #[test]
     fn addresses_name_pages() {
         assert_eq!(Page::at("/"), Page::Overview);
-        assert_eq!(Page::at("/agents/"), Page::Agents);
+        assert_eq!(Page::at("/agents"), Page::Agents);
+        assert_eq!(Page::at("/agents/"), Page::Missing);
+        assert_eq!(Page::at("/agents/c++"), Page::Agent("c++".into()));
         assert_eq!(Page::at("/agents/a%20b%2F%C3%BC"), Page::Agent("a b/ü".into()));
         assert_eq!(Page::at("/agents/a/b"), Page::Missing);
         assert_eq!(Page::at("/api/docs"), Page::Missing);
@@ -209,9 +212,9 @@ mod tests {
     fn ids_of_any_kind_make_addresses() {
         assert_eq!(encode("a b/ü?"), "a%20b%2F%C3%BC%3F");
         for text in ["", "plain", "a b/ü?%&=+#", "🐝"] {
-            assert_eq!(decode(&encode(text)), text);
+            assert_eq!(decode(&encode(text), true), text);
         }
-        assert_eq!(decode("100%+%zz%f"), "100% %zz%f");
+        assert_eq!(decode("100%+%zz%f", true), "100% %zz%f");
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub(super) struct Demo {
     /// End after so many events; runs until stopped where absent
     #[arg(long)]
     events: Option<u64>,
-    /// Send nothing: fold the events here and print the state's hash
+    /// Send nothing: fold a play of 60 agents here and print the state's hash
     #[arg(long, requires = "events")]
     hash: bool,
 }

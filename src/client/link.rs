@@ -64,6 +64,12 @@ pub struct Return {
     pub caught_up: u64,
     /// Events that are gone.
     pub lost: u64,
+    /// Whether the server now has another log than before.
+    pub other_log: bool,
+}
+
+impl Return {
+    const NOTHING: Self = Self { caught_up: 0, lost: 0, other_log: false };
 }
 
 /// What the link wants done.
@@ -153,7 +159,7 @@ impl Link {
     fn open(&mut self, now: f64) -> Act {
         self.open = true;
         self.heard = now;
-        let over_sse = self.socket_failures >= SOCKET_TRIES && self.attempt % 2 == 0;
+        let over_sse = self.socket_failures >= SOCKET_TRIES && self.attempt.is_multiple_of(2);
         Act::Open(if over_sse { Transport::Sse } else { Transport::WebSocket })
     }
 
@@ -162,7 +168,7 @@ impl Link {
         let returned = matches!(self.phase, Phase::Reconnecting { .. });
         if returned {
             let caught_up = if resumed == Resumed::Exact { head.saturating_sub(known) } else { 0 };
-            self.last_return = Some(Return { caught_up, lost: 0 });
+            self.last_return = Some(Return { caught_up, ..Return::NOTHING });
         }
         if transport == Transport::WebSocket {
             self.socket_failures = 0;
@@ -174,8 +180,18 @@ impl Link {
 
     /// The server said that events are gone.
     pub fn gap(&mut self, lost: u64) {
-        let before = self.last_return.unwrap_or(Return { caught_up: 0, lost: 0 });
+        let before = self.last_return.unwrap_or(Return::NOTHING);
         self.last_return = Some(Return { lost: before.lost + lost, ..before });
+    }
+
+    /// The server said that it has another log than before.
+    pub fn other_log(&mut self) {
+        self.last_return = Some(Return { other_log: true, ..Return::NOTHING });
+    }
+
+    /// The return went like this after all.
+    pub fn went(&mut self, before: Return) {
+        self.last_return = Some(before);
     }
 
     /// The server said that it goes, and how long to wait.
@@ -266,7 +282,7 @@ mod tests {
         assert!(matches!(link.phase(), Phase::Reconnecting { retry_at, .. } if *retry_at == 2.0 + 250.0 + 700.0));
         link.tick(9_000.0);
         link.hello(9_001.0, Transport::WebSocket, Resumed::Exact, 7, 1_211, 15_000);
-        assert_eq!(link.last_return(), Some(Return { caught_up: 1_204, lost: 0 }));
+        assert_eq!(link.last_return(), Some(Return { caught_up: 1_204, ..Return::NOTHING }));
     }
 
     #[test]

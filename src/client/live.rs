@@ -45,18 +45,21 @@ pub struct Live {
     pub now: RwSignal<Timestamp>,
     /// Whether the page lives: after hydration. What only a browser can say is shown from then on.
     pub awake: RwSignal<bool>,
-    /// How the connection stands.
-    pub phase: RwSignal<Phase>,
-    /// How the last return went.
-    pub returned: RwSignal<Option<Return>>,
-    /// Why the demo plays, while it does.
-    pub demo: RwSignal<Option<DemoWhy>>,
-    /// Delays from event to screen.
-    pub delays: RwSignal<Option<Delays>>,
-    /// Set by a view to ask for a connection at once.
-    pub retry: RwSignal<u32>,
+    /// How the page stands with its server.
+    standing: RwSignal<Standing>,
+    /// Raised by a view to ask for a connection at once.
+    pub retry: RwSignal<u64>,
     /// Whether the server's own demo swarm is running.
     pub swarm_demo: RwSignal<bool>,
+}
+
+/// How the page stands with its server, in one signal: it changes seldom.
+#[derive(Debug, Clone, PartialEq)]
+struct Standing {
+    phase: Phase,
+    returned: Option<Return>,
+    demo: Option<DemoWhy>,
+    delays: Option<Delays>,
 }
 
 #[derive(Debug)]
@@ -81,10 +84,7 @@ impl Live {
             world: StoredValue::new(World { real: boot.state, epoch: boot.epoch, demo: None }),
             changed: std::array::from_fn(|_| RwSignal::new(0)),
             awake: RwSignal::new(false),
-            phase: RwSignal::new(Phase::Connecting),
-            returned: RwSignal::new(None),
-            demo: RwSignal::new(None),
-            delays: RwSignal::new(None),
+            standing: RwSignal::new(Standing { phase: Phase::Connecting, returned: None, demo: None, delays: None }),
             retry: RwSignal::new(0),
         }
     }
@@ -96,7 +96,6 @@ impl Live {
                 changed.track();
             }
         }
-        self.demo.track();
         self.peek(read)
     }
 
@@ -106,6 +105,51 @@ impl Live {
             Some(play) => read(&play.state),
             None => read(&world.real),
         })
+    }
+
+    /// How the connection stands.
+    pub fn phase(&self) -> Phase {
+        self.standing.with(|standing| standing.phase.clone())
+    }
+
+    /// Whether events arrive.
+    pub fn is_live(&self) -> bool {
+        self.standing.with(|standing| matches!(standing.phase, Phase::Live { .. }))
+    }
+
+    /// How the last return went.
+    pub fn returned(&self) -> Option<Return> {
+        self.standing.with(|standing| standing.returned)
+    }
+
+    /// Why the demo plays, while it does.
+    pub fn demo(&self) -> Option<DemoWhy> {
+        self.standing.with(|standing| standing.demo)
+    }
+
+    /// Whether the demo plays, asked once.
+    pub fn is_demo(&self) -> bool {
+        self.standing.with_untracked(|standing| standing.demo.is_some())
+    }
+
+    /// Delays from event to screen.
+    pub fn delays(&self) -> Option<Delays> {
+        self.standing.with(|standing| standing.delays)
+    }
+
+    /// Takes over how the connection stands.
+    pub fn stand(&self, phase: Phase, returned: Option<Return>) {
+        self.standing.update(|standing| (standing.phase, standing.returned) = (phase, returned));
+    }
+
+    /// The last return was read.
+    pub fn dismiss(&self) {
+        self.standing.update(|standing| standing.returned = None);
+    }
+
+    /// Takes over what was measured.
+    pub fn measured(&self, delays: Option<Delays>) {
+        self.standing.update(|standing| standing.delays = delays);
     }
 
     /// Whether the real log has told this page anything.
@@ -144,14 +188,15 @@ impl Live {
 
     /// Begins the demo, from a seed.
     pub fn begin_demo(&self, why: DemoWhy, seed: u64, now: Timestamp) {
-        if self.demo.get_untracked().is_some() {
+        if self.is_demo() {
             return;
         }
         // The play begins a little ago, so that there is something to see at once.
         let scenario = Scenario::new(seed, DEMO_AGENTS, Timestamp(now.0 - 45_000));
         self.world.update_value(|world| world.demo = Some(Box::new(Play { scenario, state: SwarmState::default() })));
-        self.demo.set(Some(why));
+        self.standing.update(|standing| standing.demo = Some(why));
         self.play(now);
+        self.notify(Touched::ALL);
     }
 
     /// Plays the demo up to `now`.
@@ -171,11 +216,11 @@ impl Live {
 
     /// Ends the demo and shows what is real.
     pub fn end_demo(&self) {
-        if self.demo.get_untracked().is_none() {
+        if !self.is_demo() {
             return;
         }
         self.world.update_value(|world| world.demo = None);
-        self.demo.set(None);
+        self.standing.update(|standing| standing.demo = None);
         self.notify(Touched::ALL);
     }
 

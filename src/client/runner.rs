@@ -11,7 +11,7 @@ use super::live::{DemoWhy, Live};
 use super::meter::Meter;
 use super::platform::{chance, clock, next_frame, now};
 use super::socket::{Socket, Told};
-use crate::event::control::{Control, Frame, Hello, Resumed, Snapshot};
+use crate::event::control::{Control, Frame, GapReason, Hello, Resumed, Snapshot};
 use crate::event::wire::{At, Wire as _};
 use crate::event::{Event, Timestamp};
 use crate::swarm::SwarmState;
@@ -63,7 +63,7 @@ pub fn start(live: Live) {
     tick(&runner);
     let ticking = Rc::clone(&runner);
     set_interval(move || tick(&ticking), TICK);
-    Effect::new(move |before: Option<u32>| {
+    Effect::new(move |before: Option<u64>| {
         let asked = live.retry.get();
         if before.is_some_and(|before| before != asked) {
             let act = runner.borrow_mut().link.retry_now(clock());
@@ -80,9 +80,9 @@ fn tick(shared: &Shared) {
         let second = Timestamp(time as i64);
         if second.0 / 1_000 != runner.live.now.get_untracked().0 / 1_000 {
             runner.live.now.set(second);
-            runner.live.delays.set(runner.meter.delays());
+            runner.live.measured(runner.meter.delays());
         }
-        if runner.live.demo.get_untracked().is_some() {
+        if runner.live.is_demo() {
             runner.live.play(second);
         } else if runner.link.demo_is_due(time, runner.live.has_data()) {
             runner.live.begin_demo(DemoWhy::NoServer, time as u64, second);
@@ -161,7 +161,8 @@ fn heard(shared: &Shared, generation: u32, text: &str) {
             drop(runner);
             if again {
                 closed(shared, generation, "the log changed");
-                perform(shared, shared.borrow_mut().link.retry_now(clock()));
+                let act = shared.borrow_mut().link.retry_now(clock());
+                perform(shared, act);
             }
         }
         Ok(Frame::Other) => {}
@@ -206,7 +207,10 @@ impl Runner {
         match control {
             Control::Hello(hello) => self.hello(&hello),
             Control::Gap(gap) => {
-                self.link.gap(gap.to.saturating_sub(gap.from) + 1);
+                match gap.reason {
+                    GapReason::Epoch => self.link.other_log(),
+                    GapReason::Retention | GapReason::Overflow => self.link.gap(gap.to.saturating_sub(gap.from) + 1),
+                }
                 self.show();
                 // Without the missing events the fold would be wrong: take the whole state.
                 let again = !self.wants_snapshot;
@@ -226,10 +230,11 @@ impl Runner {
         let known = self.newest(seq);
         self.caught_up_to = hello.head;
         let resumed = if self.wants_snapshot { Resumed::Fresh } else { hello.resumed };
-        let lost = self.link.last_return().map_or(0, |before| before.lost);
+        let before = self.link.last_return();
         self.link.hello(clock(), self.transport, resumed, known, hello.head, hello.heartbeat_ms);
-        if self.wants_snapshot && lost > 0 {
-            self.link.gap(lost);
+        if let (true, Some(before)) = (self.wants_snapshot, before) {
+            // What this return began with: a gap that only the whole state could close.
+            self.link.went(before);
         }
         self.show();
     }
@@ -246,7 +251,6 @@ impl Runner {
     }
 
     fn show(&self) {
-        self.live.phase.set(self.link.phase().clone());
-        self.live.returned.set(self.link.last_return());
+        self.live.stand(self.link.phase().clone(), self.link.last_return());
     }
 }

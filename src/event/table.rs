@@ -101,7 +101,7 @@ macro_rules! record {
             const SHAPE: $crate::event::wire::Shape = $crate::event::wire::Shape::Record(Self::FIELDS);
             fn read(value: serde_json::Value, at: &$crate::event::wire::At<'_>) -> Result<Self, $crate::event::wire::Fault> {
                 let mut reader = $crate::event::wire::Reader::new(value, at, Self::FIELDS);
-                let read = Self { $($field: reader.next()),* };
+                let read = Self { $($field: reader.field()),* };
                 reader.end(read)
             }
             fn blank() -> Self {
@@ -109,7 +109,7 @@ macro_rules! record {
             }
             fn write(&self, out: &mut String) {
                 let mut writer = $crate::event::wire::Writer::new(out, Self::FIELDS);
-                $(writer.next(&self.$field);)*
+                $(writer.field(&self.$field);)*
                 writer.end();
             }
         }
@@ -160,7 +160,7 @@ macro_rules! payload {
             const SHAPE: $crate::event::wire::Shape = $crate::event::wire::Shape::Record(Self::FIELDS);
             fn read(value: serde_json::Value, at: &$crate::event::wire::At<'_>) -> Result<Self, $crate::event::wire::Fault> {
                 let mut reader = $crate::event::wire::Reader::new(value, at, Self::FIELDS);
-                let read = Self { $($field: reader.next(),)* extra: reader.rest() };
+                let read = Self { $($field: reader.field(),)* extra: reader.rest() };
                 reader.end(read)
             }
             fn blank() -> Self {
@@ -168,7 +168,7 @@ macro_rules! payload {
             }
             fn write(&self, out: &mut String) {
                 let mut writer = $crate::event::wire::Writer::new(out, Self::FIELDS);
-                $(writer.next(&self.$field);)*
+                $(writer.field(&self.$field);)*
                 writer.rest(&self.extra);
                 writer.end();
             }

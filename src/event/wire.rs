@@ -40,9 +40,9 @@ pub enum Shape {
     /// A JSON object with keys of the sender's choosing.
     Open,
     /// A list of one shape.
-    List(&'static Shape),
+    List(&'static Self),
     /// An object of names to values of one shape.
-    Table(&'static Shape),
+    Table(&'static Self),
     /// An object with these fields.
     Record(&'static [Field]),
 }
@@ -78,9 +78,9 @@ pub enum At<'a> {
     /// The input as a whole, under this name; empty for "the input itself".
     Root(&'a str),
     /// A field of an object.
-    Key(&'a At<'a>, &'a str),
+    Key(&'a Self, &'a str),
     /// An element of a list.
-    Index(&'a At<'a>, usize),
+    Index(&'a Self, usize),
 }
 
 impl At<'_> {
@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next field.
-    pub fn next<T: Wire>(&mut self) -> T {
+    pub fn field<T: Wire>(&mut self) -> T {
         let Some((key, value)) = self.find() else { return T::blank() };
         match T::read(value, &At::Key(self.at, key)) {
             Ok(read) => read,
@@ -252,7 +252,7 @@ impl<'a> Writer<'a> {
     }
 
     /// The next field; a missing one is left out.
-    pub fn next<T: Wire>(&mut self, value: &T) {
+    pub fn field<T: Wire>(&mut self, value: &T) {
         if let Some(field) = self.fields.next()
             && !value.is_missing()
         {

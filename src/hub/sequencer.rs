@@ -38,7 +38,7 @@ pub(crate) enum Command {
         reply: oneshot::Sender<Result<Appended, AppendError>>,
     },
     /// Store an event; nobody waits.
-    Emit(Draft),
+    Emit(Box<Draft>),
     /// Look whether something is over the bounds of retention.
     Retain,
     /// Commit what waits and end.
@@ -79,6 +79,7 @@ impl Sequencer {
         engine: Box<dyn LogEngine>,
         queue: mpsc::Receiver<Command>,
         config: &HubConfig,
+        last_snapshot: u64,
         lock: File,
     ) -> Result<Self, LogError> {
         let head = engine.head();
@@ -86,7 +87,6 @@ impl Sequencer {
         for (seq, source, key) in shared.log.keys(head.saturating_sub(WINDOW))? {
             keys.insert(seq, &source, &key);
         }
-        let last_snapshot = shared.snapshots.place_at(head).unwrap_or(0);
         let (states, waiting) = sync_channel(1);
         let (files, commands) = (Arc::clone(&shared.snapshots), shared.commands.clone());
         let keeper = std::thread::Builder::new().name("keeper".into()).spawn(move || keep(&waiting, &files, &commands));
@@ -106,6 +106,7 @@ impl Sequencer {
     }
 
     pub(super) fn run(mut self) {
+        self.retain();
         loop {
             let group = self.drain();
             let stop = group.stop;
@@ -144,7 +145,7 @@ impl Sequencer {
             Command::Stop => group.stop = true,
             Command::Retain => self.retention_due = true,
             Command::Emit(draft) => {
-                self.place(group, draft, now);
+                self.place(group, *draft, now);
             }
             Command::Append { drafts, reply } => {
                 let mut appended = Appended { seqs: Vec::with_capacity(drafts.len()), duplicates: 0 };
@@ -180,11 +181,10 @@ impl Sequencer {
         if let Err(error) = written {
             return self.refuse(group, &error);
         }
-        let trouble = self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if trouble.is_some() {
-            tracing::info!("hub.log.writable_again");
-        }
         if !stored.is_empty() {
+            if self.shared.trouble.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
+                tracing::info!("hub.log.writable_again");
+            }
             let counters = &self.shared.counters;
             counters.commit_micros.fetch_add(began.elapsed().as_micros() as u64, Ordering::Relaxed);
             counters.commits.fetch_add(1, Ordering::Relaxed);
@@ -259,8 +259,9 @@ impl Sequencer {
         match self.surplus() {
             Ok(surplus) => {
                 let first = self.shared.log.first().unwrap_or(1);
-                self.trimming =
-                    self.shared.snapshots.place_at(surplus.min(self.head.saturating_sub(1))).filter(|place| *place >= first);
+                // Only a snapshot that can be read counts: the state at the cut is told from it.
+                let snapshot = self.shared.snapshots.newest(surplus.min(self.head.saturating_sub(1)));
+                self.trimming = snapshot.map(|state| state.seq).filter(|place| *place >= first);
             }
             Err(error) => tracing::error!(%error, "hub.retention.failed"),
         }

@@ -84,11 +84,6 @@ impl Snapshots {
         }
     }
 
-    /// The newest place at or before `seq` that has a snapshot.
-    pub(super) fn place_at(&self, seq: u64) -> Option<u64> {
-        self.places().into_iter().rev().find(|place| *place <= seq)
-    }
-
     /// Takes away the snapshots before `place`.
     pub(super) fn trim(&self, place: u64) {
         for older in self.places().into_iter().filter(|older| *older < place) {

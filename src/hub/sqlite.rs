@@ -139,7 +139,10 @@ impl LogEngine for Sqlite {
         let Some(first) = first else { return Ok(0) };
         let end = up_to.cast_signed().min(first + limit as i64 - 1);
         let gone = self.connection.execute("DELETE FROM events WHERE seq <= ?1", [end])?;
-        self.connection.execute_batch("PRAGMA incremental_vacuum(256)")?;
+        // Each step of the pragma gives one page back.
+        let mut vacuum = self.connection.prepare_cached("PRAGMA incremental_vacuum(1024)")?;
+        let mut pages = vacuum.query([])?;
+        while pages.next()?.is_some() {}
         Ok(gone)
     }
 
@@ -219,18 +222,29 @@ impl Readers {
         self.with(|connection| {
             let mut statement = connection.prepare_cached(&sql)?;
             let mut found = Vec::new();
-            let mut cut = false;
+            // How far every entity was read; nothing beyond it is known to be complete.
+            let mut horizon: Option<u64> = None;
+            let nearer = |a: u64, b: u64| if read.newest { a.max(b) } else { a.min(b) };
             for (kind, id) in entities {
                 let about = format!("{kind}:{id}");
                 let mut rows = statement.query(params![about, clamp(read.after), clamp(read.before), read.limit as i64])?;
-                let before = found.len();
+                let (before, mut bytes) = (found.len(), 0);
                 while let Some(row) = rows.next()? {
-                    found.push(stored(row)?);
+                    let stored = stored(row)?;
+                    bytes += stored.json.len();
+                    let seq = stored.seq;
+                    found.push(stored);
+                    if found.len() - before == read.limit || bytes >= MAX_READ_BYTES / entities.len() {
+                        horizon = Some(horizon.map_or(seq, |known| nearer(known, seq)));
+                        break;
+                    }
                 }
-                cut |= found.len() - before == read.limit;
             }
             found.sort_unstable_by_key(|stored| if read.newest { u64::MAX - stored.seq } else { stored.seq });
-            cut |= found.len() > read.limit;
+            if let Some(horizon) = horizon {
+                found.retain(|stored| if read.newest { stored.seq >= horizon } else { stored.seq <= horizon });
+            }
+            let cut = horizon.is_some() || found.len() > read.limit;
             found.truncate(read.limit);
             let unread = if read.newest { read.after + 1 } else { read.before.saturating_sub(1) };
             let reached = if cut { found.last().map_or(unread, |stored| stored.seq) } else { unread };

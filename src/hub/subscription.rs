@@ -112,7 +112,11 @@ impl Subscription {
     pub fn skip_to(&mut self, seq: u64) {
         self.at = self.at.max(seq);
         self.prev = self.prev.max(seq);
-        self.gap = None;
+    }
+
+    /// The gap that it begins with, to be told before anything else.
+    pub fn take_gap(&mut self) -> Option<Gap> {
+        self.gap.take()
     }
 
     /// Goes on with another filter.
@@ -146,7 +150,7 @@ impl Subscription {
             }
             let delivery = match self.shared.ring.after(self.at) {
                 Some(batch) => self.deliver(batch),
-                None => self.from_log(head).await?,
+                None => self.read_log(head).await?,
             };
             if let Some(delivery) = delivery {
                 return Ok(delivery);
@@ -185,7 +189,7 @@ impl Subscription {
         Some(Delivery::Picked(batch, picked, prev))
     }
 
-    async fn from_log(&mut self, head: u64) -> Result<Option<Delivery>, LogError> {
+    async fn read_log(&mut self, head: u64) -> Result<Option<Delivery>, LogError> {
         self.shared.counters.log_reads.fetch_add(1, Ordering::Relaxed);
         let log = Arc::clone(&self.shared.log);
         let filter = self.filter.as_ref().map(|shared| shared.filter().clone()).unwrap_or_default();

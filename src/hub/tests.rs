@@ -10,7 +10,7 @@ use crate::swarm::hash;
 use serde_json::Map;
 
 fn draft(n: u64) -> Draft {
-    let kind = if n % 2 == 0 { "even" } else { "odd" };
+    let kind = if n.is_multiple_of(2) { "even" } else { "odd" };
     let payload = Map::from_iter([("n".to_owned(), n.into())]);
     Draft::new(
         "test",

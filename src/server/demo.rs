@@ -46,7 +46,7 @@ impl DemoSwarm {
 
     /// Whether it runs.
     pub fn is_running(&self) -> bool {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).as_ref().is_some_and(|running| !running.is_cancelled())
     }
 }
 
@@ -65,7 +65,7 @@ async fn play(hub: Hub, agents: u32, rate: u32, stopped: CancellationToken) {
             && let Err(error) = hub.append(drafts).await
         {
             tracing::warn!(%error, "server.demo.stopped");
-            return;
+            return stopped.cancel();
         }
     }
 }

@@ -54,7 +54,7 @@ fn check(config: &ServerConfig, request: &Request) -> Result<Pass, Problem> {
     let in_address = query.iter().any(|(name, value)| name == "token" && same(value, token));
     match in_address {
         false => Err(Problem::unauthorized()),
-        true if wants_page(request) => Ok(Pass::SignIn(sign_in(path, token))),
+        true if wants_page(request) => Ok(Pass::SignIn(sign_in(path, &query, token))),
         true => Ok(Pass::Through),
     }
 }
@@ -114,8 +114,17 @@ fn wants_page(request: &Request) -> bool {
     *request.method() == Method::GET && accepts("text/html") && !request.headers().contains_key(header::UPGRADE)
 }
 
-fn sign_in(path: &str, token: &str) -> Response {
-    let mut response = Redirect::to(path).into_response();
+fn sign_in(path: &str, query: &[(String, String)], token: &str) -> Response {
+    use crate::app::route::encode;
+    let kept =
+        query.iter().filter(|(name, _)| name != "token").map(|(name, value)| [&encode(name), "=", &encode(value)].concat());
+    let kept: Vec<String> = kept.collect();
+    // One slash: two would name another server.
+    let mut to = ["/", path.trim_start_matches('/')].concat();
+    if !kept.is_empty() {
+        to = [&to, "?", &kept.join("&")].concat();
+    }
+    let mut response = Redirect::to(&to).into_response();
     let cookie = format!("{COOKIE}={token}; Path=/; HttpOnly; SameSite=Strict");
     if let Ok(cookie) = HeaderValue::from_str(&cookie) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);

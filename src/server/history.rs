@@ -46,10 +46,12 @@ pub async fn page(hub: &Hub, query: PageQuery) -> Result<LogPage, Problem> {
         Some(Cursor::After { .. }) if after + 1 < first => {
             Some(Gap { from: after + 1, to: first - 1, reason: GapReason::Retention })
         }
+        // As on a stream: the log lost its tail, which only a weaker durability allows.
+        Some(Cursor::After { .. }) if after > head => Some(Gap { from: head + 1, to: after, reason: GapReason::Epoch }),
         _ => None,
     };
     let newest = query.after.is_none() || foreign;
-    let after = if foreign { 0 } else { after };
+    let after = if foreign { 0 } else { after.min(head) };
     let read = Read { after, before: before.min(head + 1), limit: query.limit, newest, filter: query.filter };
     let upper = read.before.saturating_sub(1);
     let page = hub.read(read).await?;

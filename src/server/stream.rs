@@ -17,7 +17,8 @@ pub(super) struct Opening {
     pub(super) json: String,
 }
 
-/// The first frames of a stream: the hello, and the snapshot where it is asked for.
+/// The first frames of a stream: the hello, the gap where it begins with one, and the snapshot
+/// where it is asked for.
 pub(super) fn opening(app: &AppState, subscription: &mut Subscription, snapshot: bool) -> Vec<Opening> {
     let hello = Control::Hello(Hello {
         epoch: app.hub.epoch().to_string(),
@@ -27,6 +28,11 @@ pub(super) fn opening(app: &AppState, subscription: &mut Subscription, snapshot:
         heartbeat_ms: app.heartbeats.every.as_millis() as u64,
     });
     let mut frames = vec![Opening { cursor: subscription.began(), name: hello.name(), json: hello.to_json(now()) }];
+    // With the hello, so that nobody takes its cursor for a seamless one.
+    if let Some(gap) = subscription.take_gap() {
+        let gap = Control::Gap(gap);
+        frames.push(Opening { cursor: subscription.began(), name: gap.name(), json: gap.to_json(now()) });
+    }
     if snapshot {
         // The subscription stands before the state is taken: what comes between is in both, and
         // passed over here.

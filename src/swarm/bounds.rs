@@ -65,7 +65,7 @@ mod tests {
         assert_eq!(prune(&mut map, 16, |entry| *entry), 0);
         map.insert("18", (true, 18));
         assert_eq!(prune(&mut map, 16, |entry| *entry), 3);
-        assert!(["01", "03", "05"].iter().all(|gone| !map.contains_key(*gone)));
+        assert!(["01", "03", "05"].iter().all(|gone| !map.contains_key(gone)));
     }
 
     #[test]

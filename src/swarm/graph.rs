@@ -85,8 +85,8 @@ pub fn graph(state: &SwarmState, now: Timestamp) -> Graph {
         layered(&parents)
     };
     let places = drawn.iter().zip(&layout.spots).map(|(id, (x, y))| {
-        let agent = state.agents.by_id.get(*id);
-        let node = state.topology.nodes.get(*id);
+        let agent = state.agents.by_id.get(id);
+        let node = state.topology.nodes.get(id);
         Place {
             id: (*id).to_owned(),
             name: agent.map(|a| &a.name).or(node.map(|n| &n.name)).map_or_else(|| (*id).to_owned(), Clone::clone),
@@ -296,8 +296,8 @@ mod tests {
     #[test]
     fn a_ring_closes() {
         for count in [2, 3, 7, 200] {
-            let (cos, sin) = turn(std::f64::consts::TAU / count as f64);
-            let angle = std::f64::consts::TAU / count as f64;
+            let (cos, sin) = turn(std::f64::consts::TAU / f64::from(count));
+            let angle = std::f64::consts::TAU / f64::from(count);
             assert!((cos - angle.cos()).abs() < 1e-6 && (sin - angle.sin()).abs() < 1e-6, "{count}");
         }
         assert_eq!(ring(4).spots.len(), 4);

@@ -1,5 +1,7 @@
 //! Times: absolute as the server renders them, ages once the page lives.
 
+use std::sync::Arc;
+
 use leptos::prelude::*;
 
 use crate::app::reactive::text;
@@ -8,19 +10,21 @@ use crate::event::Timestamp;
 
 /// How long ago something was. Both sides first render the time of day in UTC; the page turns it
 /// into an age when it lives, and keeps it current.
-#[component]
-pub fn Age(#[prop(into)] at: Signal<Timestamp>) -> impl IntoView {
+pub fn ago(at: impl Fn() -> Timestamp + Send + Sync + 'static) -> AnyView {
+    boxed(Arc::new(at))
+}
+
+fn boxed(at: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> AnyView {
     let live = expect_context::<Live>();
-    let shown = text(move || {
-        let at = at.get();
-        if live.awake.get() { age(live.now.get().since(at)) } else { time_of_day(at) }
-    });
-    let exact = text(move || at.get().to_string());
+    let exactly = Arc::clone(&at);
+    let exact = text(move || exactly().to_string());
+    let shown = text(move || if live.awake.get() { age(live.now.get().since(at())) } else { time_of_day(at()) });
     view! {
         <time class="age" datetime=exact title=exact>
             {shown}
         </time>
     }
+    .into_any()
 }
 
 /// An age in its largest unit.

@@ -58,7 +58,7 @@ fn event_row(row: Row) -> AnyView {
 
 /// Fetches the event from the log; the demo's are in none.
 fn show(live: Live, seq: u64, payload: RwSignal<String>) {
-    if live.demo.get_untracked().is_some() {
+    if live.is_demo() {
         return payload.set("The demo is in no log.".to_owned());
     }
     leptos::task::spawn_local(async move {

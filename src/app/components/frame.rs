@@ -37,7 +37,7 @@ pub fn Navigation() -> impl IntoView {
         let asked = move || *path == "/" && waiting() > 0;
         view! {
             <li>
-                <a href=*path aria-current=text(move || if here(*path) { "page" } else { "false" })>
+                <a href=*path aria-current=text(move || if here(path) { "page" } else { "false" })>
                     <svg viewBox="0 0 24 24" aria-hidden="true" inner_html=["<path d=\"", icon, "\"/>"].concat()></svg>
                     <span>{*name}</span>
                     <When when=flag(asked)>
@@ -76,10 +76,10 @@ pub fn Header() -> impl IntoView {
 
 /// How the page stands with its server: `class`, word.
 fn connection(live: &Live) -> (&'static str, String) {
-    if live.demo.get().is_some() {
+    if live.demo().is_some() {
         return ("is-demo", "Demo".to_owned());
     }
-    match live.phase.get() {
+    match live.phase() {
         _ if !live.awake.get() => ("is-static", "As rendered".to_owned()),
         Phase::Connecting => ("is-connecting", "Connecting".to_owned()),
         Phase::Live { .. } => ("is-live", "Live".to_owned()),
@@ -92,12 +92,12 @@ fn connection(live: &Live) -> (&'static str, String) {
 fn Connection() -> impl IntoView {
     let live = expect_context::<Live>();
     let seq = move || live.read(Touched::ACTIVITY, |state| state.seq);
-    let transport = move || match live.phase.get() {
+    let transport = move || match live.phase() {
         Phase::Live { transport } => transport.name(),
         _ => super::number::UNKNOWN,
     };
     let delay = move |p99: bool| {
-        let delays = live.delays.get();
+        let delays = live.delays();
         delays.map_or_else(|| super::number::UNKNOWN.to_owned(), |it| format!("{} ms", rate(if p99 { it.p99 } else { it.p50 })))
     };
     view! {
@@ -118,7 +118,7 @@ fn Connection() -> impl IntoView {
                 <dt>"Event to screen, 99 %"</dt>
                 <dd id="delay-p99">{text(move || delay(true))}</dd>
                 <dt>"Measured on"</dt>
-                <dd id="delay-samples">{text(move || count(live.delays.get().map_or(0, |it| it.samples as u64)))}</dd>
+                <dd id="delay-samples">{text(move || count(live.delays().map_or(0, |it| it.samples as u64)))}</dd>
             </dl>
         </details>
     }
@@ -160,17 +160,17 @@ pub fn Banner() -> impl IntoView {
     let live = expect_context::<Live>();
     view! {
         <div class="banners">
-            <When when=flag(move || live.demo.get().is_some())>
+            <When when=flag(move || live.demo().is_some())>
                 <div class="banner made-up" role="note">
                     <strong>"Demo data."</strong>
                     <span>
-                        {text(move || match live.demo.get() {
+                        {text(move || match live.demo() {
                             Some(DemoWhy::Asked) => "Nothing here is real; it plays in this page only.".to_owned(),
                             _ => ["Nothing here is real: ", &cause(&live)].concat(),
                         })}
                     </span>
                     <Retry />
-                    <When when=flag(move || live.demo.get() == Some(DemoWhy::Asked))>
+                    <When when=flag(move || live.demo() == Some(DemoWhy::Asked))>
                         <button class="quiet" type="button" on:click=move |_| live.end_demo()>
                             "End the demo"
                         </button>
@@ -187,10 +187,10 @@ pub fn Banner() -> impl IntoView {
                     </button>
                 </div>
             </When>
-            <When when=flag(move || matches!(live.phase.get(), Phase::Live { .. }) && live.returned.get().is_some())>
+            <When when=flag(move || live.is_live() && live.returned().is_some())>
                 <div class="banner back" role="status" id="returned">
                     {text(move || returned(&live))}
-                    <button class="quiet" type="button" aria-label="Dismiss" on:click=move |_| live.returned.set(None)>
+                    <button class="quiet" type="button" aria-label="Dismiss" on:click=move |_| live.dismiss()>
                         "✕"
                     </button>
                 </div>
@@ -204,11 +204,11 @@ pub fn Banner() -> impl IntoView {
 
 /// Whether real data is on show and the server is away.
 fn lost(live: &Live) -> bool {
-    live.demo.get().is_none() && matches!(live.phase.get(), Phase::Reconnecting { .. }) && live.has_data()
+    live.demo().is_none() && matches!(live.phase(), Phase::Reconnecting { .. }) && live.has_data()
 }
 
 fn cause(live: &Live) -> String {
-    match live.phase.get() {
+    match live.phase() {
         Phase::Reconnecting { cause, .. } => [&cause, "."].concat(),
         Phase::Connecting => "the server has not answered yet.".to_owned(),
         Phase::Live { .. } => "the log is empty.".to_owned(),
@@ -216,10 +216,11 @@ fn cause(live: &Live) -> String {
 }
 
 fn returned(live: &Live) -> String {
-    let Some(it) = live.returned.get() else { return String::new() };
+    let Some(it) = live.returned() else { return String::new() };
     match it.lost {
-        0 => format!("Resumed: {} events caught up, none lost.", count(it.caught_up)),
-        lost => format!("Resumed from a fresh state: {} events are no longer kept.", count(lost)),
+        _ if it.other_log => "The server has another log now; this is its state.".to_owned(),
+        0 => ["Resumed: ", &count(it.caught_up), " events caught up, none lost."].concat(),
+        lost => ["Resumed from the whole state: ", &count(lost), " events are no longer kept."].concat(),
     }
 }
 
@@ -227,7 +228,7 @@ fn returned(live: &Live) -> String {
 #[component]
 fn Retry() -> impl IntoView {
     let live = expect_context::<Live>();
-    let left = move || match live.phase.get() {
+    let left = move || match live.phase() {
         Phase::Reconnecting { retry_at, .. } => {
             let now = live.now.get();
             Some(((retry_at - now.0 as f64) / 1_000.0).ceil().max(0.0) as u64)

@@ -40,7 +40,7 @@ pub fn Welcome() -> impl IntoView {
     // An attempt that was refused shows here, with the reason: looked for once a second while empty.
     Effect::new(move || {
         let second = live.now.get();
-        if second.0 / 1_000 % 2 == 0 && matches!(live.phase.get_untracked(), crate::client::link::Phase::Live { .. }) {
+        if second.0 / 1_000 % 2 == 0 && untrack(|| live.is_live()) {
             leptos::task::spawn_local(async move {
                 if let Ok(refusal) = last_refusal().await {
                     let _gone = refused.try_set(Some(refusal).filter(|refusal| !refusal.is_empty()));

@@ -182,7 +182,7 @@ fn Older(types: Memo<String>, shown: Memo<Vec<Row>>) -> impl IntoView {
                 {text(move || problem.get().unwrap_or_default())}
             </p>
         </When>
-        <When when=flag(move || live.awake.get() && live.demo.get().is_none() && !end.get() && live.has_data())>
+        <When when=flag(move || live.awake.get() && live.demo().is_none() && !end.get() && live.has_data())>
             <button
                 type="button"
                 class="quiet"

@@ -3,8 +3,8 @@
 use leptos::prelude::*;
 
 use crate::app::api::agent_history;
-use crate::app::components::age::Age;
-use crate::app::components::badge::Badge;
+use crate::app::components::age::ago;
+use crate::app::components::badge::badge;
 use crate::app::components::event_row::event_item;
 use crate::app::components::number::{UNKNOWN, bytes, rate, share};
 use crate::app::reactive::{Item, When, flag, rows, text};
@@ -69,9 +69,9 @@ fn Head(agent: Memo<Option<Agent>>) -> impl IntoView {
         <div class="page-head">
             <h1>{text(name)}</h1>
             <p class="standing">
-                <Badge attention=Signal::derive(move || standing.with(|it| it.as_ref().map_or(Attention::Idle, |it| it.attention))) />
+                {badge(move || standing.with(|it| it.as_ref().map_or(Attention::Idle, |it| it.attention)))}
                 <span>{of(|standing| standing.why.clone())}</span>
-                <Age at=Signal::derive(move || standing.with(|it| it.as_ref().map_or(Timestamp(0), |it| it.evidence.ts))) />
+                {ago(move || standing.with(|it| it.as_ref().map_or(Timestamp(0), |it| it.evidence.ts)))}
                 <span class="muted">
                     "by " {of(|standing| standing.evidence.kind.clone())} " #" {of(|standing| standing.evidence.seq.to_string())}
                 </span>
@@ -80,12 +80,15 @@ fn Head(agent: Memo<Option<Agent>>) -> impl IntoView {
     }
 }
 
+/// A fact's name, and how it is told; `None` where it is unknown.
+type Fact = (&'static str, fn(&Agent) -> Option<String>);
+
 #[component]
 fn Facts(agent: Memo<Option<Agent>>) -> impl IntoView {
     let of = move |read: fn(&Agent) -> Option<String>| {
         text(move || agent.with(|agent| agent.as_ref().and_then(read)).unwrap_or_else(|| UNKNOWN.to_owned()))
     };
-    let facts: [(&str, fn(&Agent) -> Option<String>); 14] = [
+    let facts: [Fact; 14] = [
         ("Id", |agent| Some(agent.id.clone())),
         ("Kind", |agent| agent.agent_type.clone()),
         ("Says", |agent| agent.status.map(|status| status.as_str().to_owned())),
@@ -98,7 +101,7 @@ fn Facts(agent: Memo<Option<Agent>>) -> impl IntoView {
         ("Can", |agent| (!agent.capabilities.is_empty()).then(|| agent.capabilities.join(", "))),
         ("CPU", |agent| agent.cpu.map(|cpu| [&rate(cpu), " %"].concat())),
         ("Memory", |agent| agent.memory.map(bytes)),
-        ("Trust", |agent| agent.trust.map(|trust| share(trust))),
+        ("Trust", |agent| agent.trust.map(share)),
         ("Reported by", |agent| Some(agent.source.clone())),
     ];
     view! {
@@ -151,7 +154,7 @@ fn task_line(task: &Task) -> Item {
                 <span class=["state t-", task.state.as_str()].concat()>{task.state.as_str()}</span>
                 <span class="grow">{task.label().to_owned()}</span>
                 <span class="number">{progress}</span>
-                <Age at=task.heard.ts />
+                {ago(move || task.heard.ts)}
             </li>
         }
         .into_any()
@@ -168,7 +171,7 @@ fn message_line(message: &Message) -> Item {
                     <a href=["/agents/", &encode(&message.from)].concat()>{message.from.clone()}</a>
                     {[" → ", &to, ": ", &message.content].concat()}
                 </span>
-                <Age at=message.ts />
+                {ago(move || message.ts)}
             </li>
         }
         .into_any()
@@ -209,7 +212,7 @@ fn History(id: RwSignal<String>) -> impl IntoView {
     let problem = RwSignal::new(None::<String>);
     let (fetching, asked) = (StoredValue::new(false), StoredValue::new(0_u64));
     let fetch = move || {
-        if fetching.get_value() || live.demo.get_untracked().is_some() {
+        if fetching.get_value() || live.is_demo() {
             return;
         }
         fetching.set_value(true);

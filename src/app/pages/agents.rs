@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
-use crate::app::components::age::Age;
-use crate::app::components::badge::Badge;
+use crate::app::components::age::ago;
+use crate::app::components::badge::badge;
 use crate::app::components::number::{UNKNOWN, bytes, count, rate, share};
 use crate::app::reactive::{Item, When, current, flag, rows, text};
 use crate::app::route::{Address, encode};
@@ -121,7 +121,7 @@ fn Nobody(all: u64) -> impl IntoView {
 fn agent_row(id: String) -> AnyView {
     let live = expect_context::<Live>();
     let href = ["/agents/", &encode(&id)].concat();
-    let key = id.clone();
+    let key = id;
     let agent = Memo::new(move |_| live.read(Touched::AGENTS, |state| state.agents.by_id.get(&key).cloned()));
     let standing = Memo::new(move |_| {
         let now = live.now.get();
@@ -132,7 +132,7 @@ fn agent_row(id: String) -> AnyView {
     view! {
         <tr>
             <td>
-                <Badge attention=Signal::derive(move || standing.with(|it| it.as_ref().map_or(Attention::Idle, |it| it.attention))) />
+                {badge(move || standing.with(|it| it.as_ref().map_or(Attention::Idle, |it| it.attention)))}
             </td>
             <th scope="row">
                 <a href=href>{of(|agent| agent.name.clone())}</a>
@@ -140,13 +140,13 @@ fn agent_row(id: String) -> AnyView {
             </th>
             <td class="why">{stands(|standing| standing.why.clone())}</td>
             <td>
-                <Age at=Signal::derive(move || standing.with(|it| it.as_ref().map_or(Timestamp(0), |it| it.evidence.ts))) />
+                {ago(move || standing.with(|it| it.as_ref().map_or(Timestamp(0), |it| it.evidence.ts)))}
             </td>
             <td class="number">{of(|agent| [&count(agent.completed), " / ", &count(agent.completed + agent.failed)].concat())}</td>
             <td class="number">{of(|agent| count(agent.sent + agent.received))}</td>
             <td class="number">{of(|agent| agent.cpu.map_or_else(|| UNKNOWN.to_owned(), |cpu| [&rate(cpu), " %"].concat()))}</td>
             <td class="number">{of(|agent| agent.memory.map_or_else(|| UNKNOWN.to_owned(), bytes))}</td>
-            <td class="number">{of(|agent| agent.trust.map_or_else(|| UNKNOWN.to_owned(), |trust| share(trust)))}</td>
+            <td class="number">{of(|agent| agent.trust.map_or_else(|| UNKNOWN.to_owned(), share))}</td>
         </tr>
     }
     .into_any()

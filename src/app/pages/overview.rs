@@ -2,8 +2,8 @@
 
 use leptos::prelude::*;
 
-use crate::app::components::age::Age;
-use crate::app::components::badge::Badge;
+use crate::app::components::age::ago;
+use crate::app::components::badge::badge;
 use crate::app::components::chart::Sparkline;
 use crate::app::components::event_row::event_item;
 use crate::app::components::graph::GraphView;
@@ -109,10 +109,10 @@ fn case_line(case: &Case) -> Item {
     Item::new([&case.id, " ", &case.evidence.seq.to_string()].concat(), case.clone(), |case| {
         view! {
             <li>
-                <Badge attention=case.attention />
+                {badge(move || case.attention)}
                 <a href=["/agents/", &encode(&case.id)].concat()>{case.name}</a>
                 <span class="why">{case.why}</span>
-                <Age at=case.evidence.ts />
+                {ago(move || case.evidence.ts)}
             </li>
         }
         .into_any()
@@ -142,10 +142,10 @@ fn request_line(ask: &Ask) -> Item {
     Item::new(ask.request.clone(), ask.clone(), |ask| {
         view! {
             <li>
-                <Badge attention=Attention::NeedsYou />
+                {badge(move || Attention::NeedsYou)}
                 <a href=["/agents/", &encode(&ask.agent)].concat()>{ask.agent.clone()}</a>
                 <code>{visible(&ask.what)}</code>
-                <Age at=ask.since />
+                {ago(move || ask.since)}
             </li>
         }
         .into_any()

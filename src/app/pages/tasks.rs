@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::components::age::Age;
+use crate::app::components::age::ago;
 use crate::app::components::number::{count, rate};
 use crate::app::reactive::{Item, When, flag, rows, text};
 use crate::app::route::encode;
@@ -107,7 +107,7 @@ fn card(task: Task) -> AnyView {
             <p class="foot-line">
                 {agent}
                 <span class="muted id">{task.id}</span>
-                <Age at=task.state_by.ts />
+                {ago(move || task.state_by.ts)}
             </p>
         </li>
     }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::app::components::badge::Badge;
+use crate::app::components::badge::badge;
 use crate::app::components::graph::GraphView;
 use crate::app::components::number::{UNKNOWN, count};
 use crate::app::reactive::{Item, When, flag, rows, text};
@@ -16,7 +16,7 @@ fn listed(place: &Place) -> Item {
     Item::new(key, place.clone(), |place| {
         view! {
             <li>
-                {place.attention.map(|attention| view! { <Badge attention=attention /> })}
+                {place.attention.map(|attention| view! { {badge(move || attention)} })}
                 <span class="grow">
                     <a href=["/agents/", &encode(&place.id)].concat()>{place.name}</a>
                 </span>

@@ -117,7 +117,7 @@ impl Connection {
         self.send(&out).await?;
         let mut bytes = [0; READ];
         loop {
-            while let Some(message) = self.parser.next()? {
+            while let Some(message) = self.parser.message()? {
                 self.answer(message).await?;
             }
             tokio::select! {

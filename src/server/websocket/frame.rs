@@ -69,7 +69,7 @@ impl Parser {
     ///
     /// # Errors
     /// What the client may not do; nothing further is to be read.
-    pub fn next(&mut self) -> Result<Option<Message>, Violation> {
+    pub fn message(&mut self) -> Result<Option<Message>, Violation> {
         loop {
             let Some(header) = header(&self.pending, self.fragments.as_ref().map_or(0, |(_, bytes)| bytes.len()))? else {
                 return Ok(None);
@@ -105,7 +105,7 @@ impl Parser {
             (CLOSE, _) => close(&payload).map(Some),
             (TEXT | BINARY, Some(_)) => Err(protocol("a new message before the fragmented one ended")),
             (CONTINUATION, None) => Err(protocol("a continuation of nothing")),
-            (TEXT | BINARY, None) if fin => message(opcode, payload).map(Some),
+            (TEXT | BINARY, None) if fin => whole(opcode, payload).map(Some),
             (TEXT | BINARY, None) => {
                 self.fragments = Some((opcode, payload));
                 Ok(None)
@@ -113,7 +113,7 @@ impl Parser {
             (_, Some((first, mut bytes))) => {
                 bytes.extend_from_slice(&payload);
                 if fin {
-                    return message(first, bytes).map(Some);
+                    return whole(first, bytes).map(Some);
                 }
                 self.fragments = Some((first, bytes));
                 Ok(None)
@@ -165,7 +165,7 @@ fn header(bytes: &[u8], fragmented: usize) -> Result<Option<Header>, Violation> 
     Ok(Some(Header { fin, opcode, mask, start, end }))
 }
 
-fn message(opcode: u8, bytes: Vec<u8>) -> Result<Message, Violation> {
+fn whole(opcode: u8, bytes: Vec<u8>) -> Result<Message, Violation> {
     if opcode == BINARY {
         return Ok(Message::Binary);
     }
@@ -240,7 +240,7 @@ mod tests {
         let mut parser = Parser::default();
         parser.feed(bytes);
         let mut messages = Vec::new();
-        while let Some(message) = parser.next()? {
+        while let Some(message) = parser.message()? {
             messages.push(message);
         }
         Ok(messages)
@@ -304,7 +304,7 @@ mod tests {
             let mut got = Vec::new();
             for piece in bytes.chunks(cut) {
                 parser.feed(piece);
-                while let Some(message) = parser.next().unwrap() {
+                while let Some(message) = parser.message().unwrap() {
                     got.push(message);
                 }
             }
