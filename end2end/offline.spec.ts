@@ -6,11 +6,11 @@ test.use({ allowed: SERVER_GONE });
 
 const away = (page: Page) => page.locator('.banner.away');
 const madeUp = (page: Page) => page.locator('.banner.made-up');
+
 /** The page came back by itself, and says how it went; it waits longer after each attempt that failed. */
 async function expectReturned(page: Page, words: string): Promise<void> {
   await expect(page.locator('#returned')).toContainText(words, { timeout: 20_000 });
 }
-
 
 test('after a crash the page catches up, and says that nothing is lost', async ({ page, deck }) => {
   await deck.send([registered('ada', 'Ada'), ...ticks(9)]);

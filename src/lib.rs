@@ -46,8 +46,9 @@ pub fn hydrate() {
     });
 }
 
-/// The hash of the seeded play's fold, as the browser folds it: compared with the server's in tests.
-#[cfg(feature = "hydrate")]
+/// The hash of the seeded play's fold, as the browser folds it: compared with the server's in a
+/// test, which builds the page's code with this feature on. No page carries it.
+#[cfg(feature = "fold")]
 #[wasm_bindgen::prelude::wasm_bindgen]
 pub fn demo_hash(seed: u32, count: u32) -> String {
     demo::hash_of(u64::from(seed), u64::from(count))

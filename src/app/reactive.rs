@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use leptos::prelude::*;
+use wasm_bindgen::JsCast as _;
 
 /// A text that follows the state.
 pub fn text<T: Into<String>>(read: impl Fn() -> T + Send + Sync + 'static) -> Signal<String> {
@@ -57,6 +58,29 @@ pub fn rows(items: impl Fn() -> Vec<Item> + Send + Sync + 'static) -> AnyView {
     boxed_rows(Arc::new(items))
 }
 
+/// What has the focus keeps it while rows come in before it: the list may move it in the document,
+/// and what is moved loses its focus.
+fn keep_focus() {
+    if is_server() {
+        return;
+    }
+    let Some(active) = document().active_element().filter(|active| active.closest("li, tr").ok().flatten().is_some()) else {
+        return;
+    };
+    queue_microtask(move || {
+        let lost = document().active_element().is_none_or(|now| now.tag_name() == "BODY");
+        if lost && active.is_connected() {
+            let options = web_sys::FocusOptions::new();
+            options.set_prevent_scroll(true);
+            let _no_focus = active.unchecked_into::<web_sys::HtmlElement>().focus_with_options(&options);
+        }
+    });
+}
+
 fn boxed_rows(items: Arc<dyn Fn() -> Vec<Item> + Send + Sync>) -> AnyView {
-    view! { <For each=move || items() key=|item: &Item| item.key.clone() children=|item: Item| (item.draw)() /> }.into_any()
+    let items = move || {
+        keep_focus();
+        items()
+    };
+    view! { <For each=items key=|item: &Item| item.key.clone() children=|item: Item| (item.draw)() /> }.into_any()
 }

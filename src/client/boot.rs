@@ -11,6 +11,8 @@ record! {
         epoch: String,
         /// The server's time at rendering; ages and staleness are as of then until the page lives.
         now: Timestamp,
+        /// The address by which the page was asked for, such as http://localhost:3000.
+        address: String,
         /// Whether the server's demo swarm was running.
         demo_running: bool,
         /// The state.
@@ -21,7 +23,13 @@ record! {
 impl Boot {
     /// The beginning of a page that no server rendered.
     pub fn empty() -> Self {
-        Self { epoch: Epoch(0).to_string(), now: Timestamp(0), demo_running: false, state: SwarmState::default() }
+        Self {
+            epoch: Epoch(0).to_string(),
+            now: Timestamp(0),
+            address: String::new(),
+            demo_running: false,
+            state: SwarmState::default(),
+        }
     }
 
     /// Where the stream goes on.

@@ -66,6 +66,7 @@ struct Standing {
 struct World {
     real: SwarmState,
     epoch: String,
+    address: String,
     demo: Option<Box<Play>>,
 }
 
@@ -81,7 +82,7 @@ impl Live {
         Self {
             now: RwSignal::new(boot.now),
             swarm_demo: RwSignal::new(boot.demo_running),
-            world: StoredValue::new(World { real: boot.state, epoch: boot.epoch, demo: None }),
+            world: StoredValue::new(World { real: boot.state, epoch: boot.epoch, address: boot.address, demo: None }),
             changed: std::array::from_fn(|_| RwSignal::new(0)),
             awake: RwSignal::new(false),
             standing: RwSignal::new(Standing { phase: Phase::Connecting, returned: None, demo: None, delays: None }),
@@ -150,6 +151,11 @@ impl Live {
     /// Takes over what was measured.
     pub fn measured(&self, delays: Option<Delays>) {
         self.standing.update(|standing| standing.delays = delays);
+    }
+
+    /// The address by which the page was asked for.
+    pub fn address(&self) -> String {
+        self.world.with_value(|world| world.address.clone())
     }
 
     /// Whether the real log has told this page anything.

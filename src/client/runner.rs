@@ -148,6 +148,12 @@ fn heard(shared: &Shared, generation: u32, text: &str) {
     runner.link.heard(clock());
     match Frame::parse(text) {
         Ok(Frame::Event { event, .. }) => {
+            let (_, folded) = runner.live.position();
+            if !runner.wants_snapshot && event.seq > runner.newest(folded) + 1 {
+                // A hole, wherever it comes from: the cursor asks for what is missing.
+                drop(runner);
+                return closed(shared, generation, "an event did not arrive");
+            }
             runner.waiting.push(*event);
             if runner.waiting.len() >= WAITING {
                 runner.fold();

@@ -6,9 +6,6 @@ use web_sys::{CloseEvent, Event, EventSource, MessageEvent, WebSocket};
 
 use super::link::Transport;
 
-/// The event names that an EventSource must be told to listen for, beside the catalogue's.
-const FRAMES: [&str; 5] = ["stream.hello", "stream.gap", "stream.heartbeat", "stream.snapshot", "stream.bye"];
-
 /// What a socket tells.
 pub(super) enum Told {
     /// A frame's text.
@@ -42,7 +39,7 @@ impl Socket {
         let location = leptos::prelude::window().location();
         let (protocol, host) = (location.protocol().unwrap_or_default(), location.host().unwrap_or_default());
         let scheme = if protocol == "https:" { "wss" } else { "ws" };
-        let raw = WebSocket::new(&format!("{scheme}://{host}/ws/events?{query}")).map_err(|error| format!("{error:?}"))?;
+        let raw = WebSocket::new(&[scheme, "://", &host, "/ws/events?", query].concat()).map_err(|error| format!("{error:?}"))?;
         let on_message = listener({
             let tell = tell.clone();
             move |event| tell_text(&event, &tell)
@@ -63,15 +60,12 @@ impl Socket {
     }
 
     fn sse(query: &str, tell: impl Fn(Told) + Clone + 'static) -> Result<Self, String> {
-        let raw = EventSource::new(&format!("/sse/events?{query}")).map_err(|error| format!("{error:?}"))?;
+        let raw = EventSource::new(&["/sse/events?plain=1&", query].concat()).map_err(|error| format!("{error:?}"))?;
         let on_frame = listener({
             let tell = tell.clone();
             move |event| tell_text(&event, &tell)
         });
-        let known = crate::event::catalogue::DOMAINS.iter().flat_map(|domain| domain.kinds).map(|kind| kind.name);
-        for name in known.chain(FRAMES) {
-            let _refused = raw.add_event_listener_with_callback(name, on_frame.as_ref().unchecked_ref());
-        }
+        raw.set_onmessage(Some(on_frame.as_ref().unchecked_ref()));
         // The link decides when to come back; the browser's own retry would not know the cursor.
         let on_error = listener(move |_| tell(Told::Closed("the server cannot be reached".to_owned())));
         raw.set_onerror(Some(on_error.as_ref().unchecked_ref()));

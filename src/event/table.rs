@@ -226,7 +226,8 @@ macro_rules! fields {
         &[$($crate::event::wire::Field {
             key: $crate::event::table::key!($field $($key)?),
             doc: $crate::event::table::text!($($doc)+),
-            shape: <$ty as $crate::event::wire::Wire>::SHAPE,
+            // As with the words: reading needs no description of the shape, the reference does.
+            shape: if cfg!(feature = "ssr") { <$ty as $crate::event::wire::Wire>::SHAPE } else { $crate::event::wire::Shape::Any },
             required: <$ty as $crate::event::wire::Wire>::REQUIRED,
             range: $crate::event::table::range!($($range)?),
         }),*]

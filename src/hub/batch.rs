@@ -174,12 +174,15 @@ impl Batch {
     }
 }
 
-/// Appends one Server-Sent Event. The JSON has no line breaks: its strings escape them.
+/// Appends one Server-Sent Event, without its name where `kind` is empty. The JSON has no line
+/// breaks: its strings escape them.
 pub fn sse_event(out: &mut Vec<u8>, cursor: Cursor, kind: &str, json: &str) {
     out.extend_from_slice(b"id: ");
     out.extend_from_slice(cursor.to_string().as_bytes());
-    out.extend_from_slice(b"\nevent: ");
-    out.extend_from_slice(kind.as_bytes());
+    if !kind.is_empty() {
+        out.extend_from_slice(b"\nevent: ");
+        out.extend_from_slice(kind.as_bytes());
+    }
     out.extend_from_slice(b"\ndata: ");
     out.extend_from_slice(json.as_bytes());
     out.extend_from_slice(b"\n\n");

@@ -29,16 +29,21 @@ pub fn options() -> LeptosOptions {
 
 /// The document of any page at this moment, with its policy.
 fn shell(state: &AppState) -> impl IntoView + use<> {
-    let boot = use_context::<Boot>().unwrap_or_else(|| boot(state));
+    let boot = boot(state, use_context::<Host>());
     provide_context(boot.clone());
     forbid(&state.leptos);
     app::shell(state.leptos.clone(), &boot)
 }
 
-fn boot(state: &AppState) -> Boot {
+/// The name by which the server was asked.
+#[derive(Debug, Clone)]
+struct Host(String);
+
+fn boot(state: &AppState, host: Option<Host>) -> Boot {
     Boot {
         epoch: state.hub.epoch().to_string(),
         now: now(),
+        address: host.map_or_else(String::new, |host| ["http://", &host.0].concat()),
         demo_running: state.demo.is_running(),
         state: state.hub.state().as_ref().clone(),
     }
@@ -76,7 +81,12 @@ pub async fn not_found(state: AppState, request: Request) -> Response {
 
 async fn render(state: AppState, request: Request) -> Response {
     let asked = Asked(request.uri().path_and_query().map_or("/", |asked| asked.as_str()).to_owned());
-    let context = move || provide_context(asked.clone());
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let host = Host(host.to_owned());
+    let context = move || {
+        provide_context(asked.clone());
+        provide_context(host.clone());
+    };
     render_app_async_with_context(context, move || shell(&state))(request).await.into_response()
 }
 

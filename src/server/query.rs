@@ -17,6 +17,9 @@ pub struct StreamQuery {
     pub filter: Filter,
     /// Whether the folded state comes first.
     pub snapshot: bool,
+    /// Over SSE: whether events go without their `event:` line. A browser's `EventSource` hears only
+    /// names that it was told, and senders make up types of their own.
+    pub plain: bool,
     /// What happens to a reader that falls behind.
     pub lag: Lag,
 }
@@ -105,6 +108,7 @@ impl StreamQuery {
         for (name, value) in pairs(query)? {
             match name.as_str() {
                 "after" => read.after = Some(cursor("after", &value)?),
+                "plain" => read.plain = flag("plain", &value)?,
                 "snapshot" => read.snapshot = flag("snapshot", &value)?,
                 "on_lag" => {
                     drop_oldest = match value.as_str() {
@@ -117,7 +121,7 @@ impl StreamQuery {
                 "token" => {}
                 _ if filter(&mut read.filter, &name, &value)? => {}
                 _ => {
-                    let known = format!("after, snapshot, on_lag, max_lag, {FILTER_NAMES}");
+                    let known = format!("after, snapshot, plain, on_lag, max_lag, {FILTER_NAMES}");
                     return Err(Problem::parameter(format!("{name}: unknown parameter; known are {known}")));
                 }
             }

@@ -31,6 +31,7 @@ use crate::hub::{Delivery, Subscription, now};
         ("source" = Option<String>, Query, description = "Reporters"),
         ("session" = Option<String>, Query, description = "Sessions"),
         ("snapshot" = Option<String>, Query, description = "1: the folded state comes first"),
+        ("plain" = Option<String>, Query, description = "1: without event: lines, for EventSource.onmessage"),
         ("on_lag" = Option<String>, Query, description = "drop_oldest: a slow reader gets only the newest"),
         ("max_lag" = Option<u64>, Query, description = "How many, with on_lag=drop_oldest"),
     ),
@@ -56,6 +57,7 @@ struct Reader {
     heartbeats: watch::Receiver<Arc<str>>,
     first: Option<Vec<u8>>,
     ended: bool,
+    plain: bool,
     _open: Open,
 }
 
@@ -80,7 +82,7 @@ impl Reader {
         let mut subscription = app.hub.subscribe(query.after.into(), query.filter.clone(), query.lag);
         let mut first = format!("retry: {}\n\n", retry_ms(&app.hub)).into_bytes();
         for frame in opening(app, &mut subscription, query.snapshot) {
-            sse_event(&mut first, frame.cursor, frame.name, &frame.json);
+            sse_event(&mut first, frame.cursor, if query.plain { "" } else { frame.name }, &frame.json);
         }
         Self {
             heartbeats: app.heartbeats.watch(),
@@ -88,6 +90,7 @@ impl Reader {
             subscription,
             first: Some(first),
             ended: false,
+            plain: query.plain,
             _open: Open::new(&app.gauges),
         }
     }
@@ -110,13 +113,18 @@ impl Reader {
             _ = self.heartbeats.changed() => {
                 let heartbeat = Arc::clone(&self.heartbeats.borrow_and_update());
                 // Its id is how far this reader has come: after a quiet time it resumes from here.
-                sse_event(&mut out, self.place(), "stream.heartbeat", &heartbeat);
+                sse_event(&mut out, self.place(), self.name("stream.heartbeat"), &heartbeat);
             }
             delivery = self.subscription.next() => match delivery {
+                Ok(Delivery::Run(batch, run)) if self.plain => {
+                    for index in run {
+                        sse_event(&mut out, batch.cursor(index), "", batch.json(index));
+                    }
+                }
                 Ok(Delivery::Run(batch, run)) => return Some(batch.sse(run)),
                 Ok(Delivery::Picked(batch, picked, mut prev)) => {
                     for index in picked.into_iter().map(|index| index as usize) {
-                        sse_event(&mut out, batch.cursor(index), batch.kind(index), &batch.json_with_prev(index, prev));
+                        sse_event(&mut out, batch.cursor(index), self.name(batch.kind(index)), &batch.json_with_prev(index, prev));
                         prev = batch.seq(index);
                     }
                 }
@@ -131,7 +139,12 @@ impl Reader {
     }
 
     fn control(&self, out: &mut Vec<u8>, frame: &Control) {
-        sse_event(out, self.place(), frame.name(), &frame.to_json(now()));
+        sse_event(out, self.place(), self.name(frame.name()), &frame.to_json(now()));
+    }
+
+    /// The name of an event on this stream: none where it is plain.
+    fn name<'a>(&self, name: &'a str) -> &'a str {
+        if self.plain { "" } else { name }
     }
 
     fn place(&self) -> Cursor {

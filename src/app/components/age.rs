@@ -32,11 +32,15 @@ pub fn age(ms: u64) -> String {
     let seconds = ms / 1_000;
     match seconds {
         0 => "now".to_owned(),
-        1..60 => format!("{seconds} s"),
-        60..3_600 => format!("{} m", seconds / 60),
-        3_600..86_400 => format!("{} h", seconds / 3_600),
-        _ => format!("{} d", seconds / 86_400),
+        1..60 => unit(seconds, " s"),
+        60..3_600 => unit(seconds / 60, " m"),
+        3_600..86_400 => unit(seconds / 3_600, " h"),
+        _ => unit(seconds / 86_400, " d"),
     }
+}
+
+fn unit(number: u64, unit: &str) -> String {
+    [&number.to_string(), unit].concat()
 }
 
 /// Hours, minutes and seconds, UTC.

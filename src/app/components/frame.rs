@@ -98,7 +98,7 @@ fn Connection() -> impl IntoView {
     };
     let delay = move |p99: bool| {
         let delays = live.delays();
-        delays.map_or_else(|| super::number::UNKNOWN.to_owned(), |it| format!("{} ms", rate(if p99 { it.p99 } else { it.p50 })))
+        delays.map_or_else(|| super::number::UNKNOWN.to_owned(), |it| [&rate(if p99 { it.p99 } else { it.p50 }), " ms"].concat())
     };
     view! {
         <details class="connection">
@@ -129,7 +129,7 @@ fn Connection() -> impl IntoView {
 fn ThemeButton() -> impl IntoView {
     let theme = RwSignal::new("system".to_owned());
     Effect::new(move || {
-        if let Some(kept) = preference("theme") {
+        if let Some(kept) = preference("theme").filter(|kept| !kept.is_empty()) {
             theme.set(kept);
         }
     });

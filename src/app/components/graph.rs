@@ -32,7 +32,7 @@ pub fn GraphView(#[prop(into)] graph: Signal<Graph>, #[prop(optional)] small: bo
             class=class
             viewBox=view_box
             width=width
-            role="img"
+            role="group"
             aria-label="The swarm as a graph; the list of agents has the same nodes"
             inner_html=text(move || drawing.get())
         ></svg>

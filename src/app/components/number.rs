@@ -16,7 +16,7 @@ pub fn count(number: u64) -> String {
 /// A share from 0 to 1 with two decimals.
 pub fn share(number: f64) -> String {
     let hundredths = (number.clamp(0.0, 1.0) * 100.0).round() as u64;
-    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+    [(hundredths / 100).to_string(), ".".to_owned(), (hundredths / 10 % 10).to_string(), (hundredths % 10).to_string()].concat()
 }
 
 /// A rate or share with one decimal where it is small.
@@ -26,7 +26,7 @@ pub fn rate(number: f64) -> String {
 
 fn tenths(number: f64) -> String {
     let tenths = (number * 10.0).round() as u64;
-    format!("{}.{}", count(tenths / 10), tenths % 10)
+    [&count(tenths / 10), ".", &(tenths % 10).to_string()].concat()
 }
 
 /// Bytes in the unit that fits.
@@ -34,11 +34,11 @@ pub fn bytes(number: f64) -> String {
     let mut number = number;
     for unit in ["B", "KB", "MB", "GB"] {
         if number < 1_024.0 {
-            return format!("{} {unit}", rate(number));
+            return [&rate(number), " ", unit].concat();
         }
         number /= 1_024.0;
     }
-    format!("{} TB", rate(number))
+    [&rate(number), " TB"].concat()
 }
 
 /// What is shown for what is not known.

@@ -12,9 +12,6 @@ use crate::client::{DemoWhy, Live, browser_now, copy};
 const DEMO_AGENTS: u32 = 24;
 const DEMO_RATE: u32 = 40;
 
-/// The address that a page served by default has; the browser puts its own in its place.
-const DEFAULT_ADDRESS: &str = "http://127.0.0.1:3000";
-
 fn command(address: &str) -> String {
     [
         "curl ",
@@ -29,7 +26,7 @@ fn command(address: &str) -> String {
 #[component]
 pub fn Welcome() -> impl IntoView {
     let live = expect_context::<Live>();
-    let address = RwSignal::new(DEFAULT_ADDRESS.to_owned());
+    let address = RwSignal::new(live.address());
     let copied = RwSignal::new(false);
     let refused = RwSignal::new(None::<String>);
     Effect::new(move || {

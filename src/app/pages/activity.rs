@@ -38,19 +38,30 @@ pub fn ActivityPage() -> impl IntoView {
         let fault = filter.add("types", &types.get()).err().map(|fault| fault.to_string());
         (filter, fault)
     });
-    // While paused, the rows of that moment stay.
+    // While paused, the rows of that moment stay; the filter still applies to them.
     let paused = RwSignal::new(None::<(u64, Vec<Row>)>);
-    let shown = Memo::new(move |_| match paused.get() {
-        Some((_, rows)) => rows,
-        None => live.read(Touched::ACTIVITY, |state| filter.with(|(filter, _)| newest(state, filter))),
+    let shown = Memo::new(move |_| {
+        filter.with(|(filter, _)| {
+            paused.with(|paused| match paused {
+                Some((_, rows)) => rows.iter().filter(|row| wants(filter, row)).cloned().collect(),
+                None => live.read(Touched::ACTIVITY, |state| newest(state, filter)),
+            })
+        })
     });
     let held = move || {
-        let seq = live.read(Touched::ACTIVITY, |state| state.seq);
-        paused.with(|paused| paused.as_ref().map_or(0, |(at, _)| seq.saturating_sub(*at)))
+        let Some(at) = paused.with(|paused| paused.as_ref().map(|(at, _)| *at)) else { return 0 };
+        live.read(Touched::ACTIVITY, |state| {
+            filter.with(|(filter, _)| {
+                if filter.is_everything() {
+                    return state.seq.saturating_sub(at);
+                }
+                state.activity.rows.iter().filter(|row| row.seq > at && wants(filter, row)).count() as u64
+            })
+        })
     };
     let toggle = move |_| {
-        let now = paused.get_untracked().is_none().then(|| (live.peek(|state| state.seq), shown.get_untracked()));
-        paused.set(now);
+        let everything = || live.peek(|state| (state.seq, newest(state, &Filter::everything())));
+        paused.update(|paused| *paused = if paused.is_some() { None } else { Some(everything()) });
     };
     let total = move || live.read(Touched::ACTIVITY, |state| state.seq);
     view! {
@@ -155,6 +166,20 @@ fn Older(types: Memo<String>, shown: Memo<Vec<Row>>) -> impl IntoView {
         types.track();
         older.set(Vec::new());
         end.set(false);
+    });
+    // Rows that newer ones push off the page go here once it has older ones: no hole between.
+    Effect::new(move |before: Option<Vec<Row>>| {
+        let now = shown.get();
+        if let (Some(before), Some(oldest)) = (before, now.last().map(|row| row.seq)) {
+            older.update(|older| {
+                if let Some(newest) = older.first().map(|row| row.seq) {
+                    let pushed = before.into_iter().filter(|row| row.seq < oldest && row.seq > newest);
+                    older.splice(0..0, pushed);
+                    older.truncate(KEPT);
+                }
+            });
+        }
+        now
     });
     let fetch = Action::new(move |_: &()| async move {
         let oldest = older.with_untracked(|older| older.last().map(|row| row.seq));

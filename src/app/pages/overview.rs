@@ -189,7 +189,19 @@ pub fn visible(text: &str) -> String {
     let hidden = |c: char| {
         c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
     };
-    text.chars().map(|c| if hidden(c) { format!("⟨U+{:04X}⟩", u32::from(c)) } else { c.to_string() }).collect()
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if hidden(c) {
+            out.push_str("⟨U+");
+            for shift in [12, 8, 4, 0] {
+                out.push(char::from_digit(u32::from(c) >> shift & 15, 16).unwrap_or('0').to_ascii_uppercase());
+            }
+            out.push('⟩');
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// Tasks from put up to ended.
