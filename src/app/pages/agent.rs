@@ -125,21 +125,22 @@ fn Facts(agent: Memo<Option<Agent>>) -> impl IntoView {
 #[component]
 fn Tasks(id: RwSignal<String>) -> impl IntoView {
     let live = expect_context::<Live>();
-    let tasks = Memo::new(move |_| {
-        let id = id.get();
+    let mine = move |task: &&Task| task.agent.as_deref() == Some(id.get().as_str());
+    let any = move || live.read(Touched::TASKS, |state| state.tasks.by_id.values().any(|task| mine(&task)));
+    let lines = move || {
         live.read(Touched::TASKS, |state| {
-            let mine: Vec<&Task> = state.tasks.by_id.values().filter(|task| task.agent.as_ref() == Some(&id)).collect();
+            let tasks: Vec<&Task> = state.tasks.by_id.values().filter(mine).collect();
             // What goes on first, then the newest.
-            let places = order(mine.iter().map(|task| u64::from(task.state.ended()) << 63 | ((1 << 62) - task.heard.seq)));
-            places.into_iter().take(SHOWN).map(|place| mine[place].clone()).collect::<Vec<_>>()
+            let places = order(tasks.iter().map(|task| u64::from(task.state.ended()) << 63 | ((1 << 62) - task.heard.seq)));
+            places.into_iter().take(SHOWN).map(|place| task_line(tasks[place])).collect()
         })
-    });
+    };
     view! {
         <section class="card" aria-labelledby="tasks-title">
             <h2 id="tasks-title">"Tasks"</h2>
-            <When when=flag(move || !tasks.with(Vec::is_empty)) otherwise=|| view! { <p class="calm">"None yet."</p> }>
+            <When when=flag(any) otherwise=|| view! { <p class="calm">"None yet."</p> }>
                 <ul class="lines">
-                    {rows(move || tasks.with(|tasks| tasks.iter().map(task_line).collect()))}
+                    {rows(lines)}
                 </ul>
             </When>
         </section>
@@ -181,19 +182,22 @@ fn message_line(message: &Message) -> Item {
 #[component]
 fn Messages(id: RwSignal<String>) -> impl IntoView {
     let live = expect_context::<Live>();
-    let messages = Memo::new(move |_| {
+    let about = move |message: &&Message| {
         let id = id.get();
+        message.from == id || message.to == id || message.to == "*"
+    };
+    let any = move || live.read(Touched::MESSAGES, |state| state.messages.recent.iter().any(|message| about(&message)));
+    let lines = move || {
         live.read(Touched::MESSAGES, |state| {
-            let about = |message: &&Message| message.from == id || message.to == id || message.to == "*";
-            state.messages.recent.iter().rev().filter(about).take(SHOWN).cloned().collect::<Vec<_>>()
+            state.messages.recent.iter().rev().filter(about).take(SHOWN).map(message_line).collect()
         })
-    });
+    };
     view! {
         <section class="card" aria-labelledby="messages-title">
             <h2 id="messages-title">"Messages"</h2>
-            <When when=flag(move || !messages.with(Vec::is_empty)) otherwise=|| view! { <p class="calm">"None lately."</p> }>
+            <When when=flag(any) otherwise=|| view! { <p class="calm">"None lately."</p> }>
                 <ul class="lines">
-                    {rows(move || messages.with(|messages| messages.iter().map(message_line).collect()))}
+                    {rows(lines)}
                 </ul>
             </When>
         </section>

@@ -92,7 +92,7 @@ fn cases(state: &SwarmState, now: Timestamp) -> Vec<Case> {
         .by_id
         .values()
         .map(|agent| (agent, status::agent(agent, now)))
-        .filter(|(_, standing)| standing.attention <= Attention::Lost)
+        .filter(|(_, standing)| (Attention::Failing..=Attention::Lost).contains(&standing.attention))
         .map(|(agent, it)| Case {
             id: agent.id.clone(),
             name: agent.name.clone(),
@@ -102,7 +102,7 @@ fn cases(state: &SwarmState, now: Timestamp) -> Vec<Case> {
         })
         .collect();
     let places = order(cases.iter().map(|case| (case.attention as u64) << 56 | case.evidence.seq));
-    places.into_iter().map(|place| cases[place].clone()).collect()
+    places.into_iter().take(NAMED).map(|place| cases[place].clone()).collect()
 }
 
 fn case_line(case: &Case) -> Item {
@@ -156,28 +156,35 @@ fn request_line(ask: &Ask) -> Item {
 #[component]
 fn NeedsAttention() -> impl IntoView {
     let live = expect_context::<Live>();
-    let cases = Memo::new(move |_| {
+    let counts = Memo::new(move |_| {
         let now = live.now.get();
-        live.read(Touched::AGENTS, |state| cases(state, now))
+        live.read(Touched::AGENTS, |state| status::agents_by_attention(state, now))
     });
-    let commands = Memo::new(move |_| live.read(Touched::SESSIONS, asks));
+    // All that stand worse than working.
+    let many = move || counts.get()[..Attention::Working as usize].iter().sum::<u64>();
+    let listed = move || {
+        let now = live.now.get();
+        live.read(Touched::AGENTS, |state| cases(state, now).iter().map(case_line).collect())
+    };
+    let asked = move || live.read(Touched::SESSIONS, |state| state.sessions.open_requests().next().is_some());
+    let cut = move || many() > NAMED as u64;
     view! {
         <section class="card attention" aria-labelledby="attention-title">
             <h2 id="attention-title">"Needs attention"</h2>
-            <When when=flag(move || !commands.with(Vec::is_empty))>
+            <When when=flag(asked)>
                 <ul class="requests" tabindex="0" aria-label="Open requests">
-                    {rows(move || commands.with(|commands| commands.iter().map(request_line).collect()))}
+                    {rows(move || live.read(Touched::SESSIONS, |state| asks(state).iter().map(request_line).collect()))}
                 </ul>
             </When>
-            <When when=flag(move || cases.with(Vec::is_empty) && commands.with(Vec::is_empty))>
+            <When when=flag(move || many() == 0 && !asked())>
                 <p class="calm">"Nothing needs you."</p>
             </When>
             <ul class="cases">
-                {rows(move || cases.with(|cases| cases.iter().filter(|it| it.attention != Attention::NeedsYou).take(NAMED).map(case_line).collect()))}
+                {rows(listed)}
             </ul>
-            <When when=flag(move || cases.with(|cases| cases.len() > NAMED))>
+            <When when=flag(cut)>
                 <p class="muted">
-                    <a href="/agents">{text(move || count(cases.with(Vec::len) as u64))} " agents in all"</a>
+                    <a href="/agents">{text(move || count(many()))} " agents in all"</a>
                 </p>
             </When>
         </section>
@@ -317,7 +324,7 @@ fn Recent() -> impl IntoView {
     }
 }
 
-fn pill((id, it): &(String, Provider)) -> Item {
+fn pill((id, it): (&String, &Provider)) -> Item {
     Item::new([id, " ", &it.by.seq.to_string()].concat(), (id.clone(), it.clone()), |(id, it)| {
         let latency = it.latency_ms.map_or_else(|| UNKNOWN.to_owned(), |ms| [&rate(ms), " ms"].concat());
         view! {
@@ -335,17 +342,14 @@ fn pill((id, it): &(String, Provider)) -> Item {
 #[component]
 fn Providers() -> impl IntoView {
     let live = expect_context::<Live>();
-    let providers = Memo::new(move |_| {
-        live.read(Touched::PROVIDERS, |state| {
-            state.providers.by_id.iter().map(|(id, it)| (id.clone(), it.clone())).collect::<Vec<_>>()
-        })
-    });
+    let any = move || live.read(Touched::PROVIDERS, |state| !state.providers.by_id.is_empty());
+    let pills = move || live.read(Touched::PROVIDERS, |state| state.providers.by_id.iter().map(pill).collect());
     view! {
-        <When when=flag(move || !providers.with(Vec::is_empty))>
+        <When when=flag(any)>
             <section class="card providers" aria-labelledby="providers-title">
                 <h2 id="providers-title">"Providers"</h2>
                 <ul class="pills">
-                    {rows(move || providers.with(|providers| providers.iter().map(pill).collect()))}
+                    {rows(pills)}
                 </ul>
             </section>
         </When>

@@ -42,7 +42,7 @@ pub fn TasksPage() -> impl IntoView {
 }
 
 /// The tasks of one state: the most urgent first, of those that ended the newest.
-fn column(state: &SwarmState, wanted: TaskState) -> (u64, Vec<Task>) {
+fn column(state: &SwarmState, wanted: TaskState) -> Vec<Item> {
     let tasks: Vec<&Task> = state.tasks.by_id.values().filter(|task| task.state == wanted).collect();
     let key = |task: &&Task| {
         if wanted.ended() {
@@ -53,14 +53,14 @@ fn column(state: &SwarmState, wanted: TaskState) -> (u64, Vec<Task>) {
         ((32_767 - urgency).cast_unsigned() << 47) | task.state_by.seq.min((1 << 47) - 1)
     };
     let places = order(tasks.iter().map(key));
-    (tasks.len() as u64, places.into_iter().take(SHOWN).map(|place| tasks[place].clone()).collect())
+    places.into_iter().take(SHOWN).map(|place| item(tasks[place])).collect()
 }
 
 #[component]
 fn Column(state: TaskState) -> impl IntoView {
     let live = expect_context::<Live>();
-    let listed = Memo::new(move |_| live.read(Touched::TASKS, |swarm| column(swarm, state)));
-    let many = move || listed.with(|(many, _)| *many);
+    let listed = move || live.read(Touched::TASKS, |swarm| column(swarm, state));
+    let many = move || live.read(Touched::TASKS, |swarm| swarm.tasks.in_state(state));
     let cut = move || many() > SHOWN as u64;
     view! {
         <section class=["column t-", state.as_str()].concat() id=state.as_str() aria-label=state.as_str()>
@@ -69,7 +69,7 @@ fn Column(state: TaskState) -> impl IntoView {
                 <b>{text(move || count(many()))}</b>
             </h2>
             <ul>
-                {rows(move || listed.with(|(_, tasks)| tasks.iter().map(item).collect()))}
+                {rows(listed)}
             </ul>
             <When when=flag(cut)>
                 <p class="muted">"and " {text(move || count(many() - SHOWN as u64))} " more"</p>
