@@ -103,6 +103,26 @@ pub struct Gauges {
     pub last_refusal: std::sync::Mutex<Option<String>>,
 }
 
+/// Counts an open stream as long as it stands.
+#[derive(Debug)]
+pub(crate) struct Counted {
+    gauges: Arc<Gauges>,
+    which: fn(&Gauges) -> &std::sync::atomic::AtomicI64,
+}
+
+impl Counted {
+    pub(crate) fn new(gauges: &Arc<Gauges>, which: fn(&Gauges) -> &std::sync::atomic::AtomicI64) -> Self {
+        which(gauges).fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        Self { gauges: Arc::clone(gauges), which }
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        (self.which)(&self.gauges).fetch_sub(1, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
 /// How long open connections may take to end before they are cut off.
 const GRACE: Duration = Duration::from_secs(8);
 

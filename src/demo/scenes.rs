@@ -26,6 +26,9 @@ use crate::event::trade::{
 use crate::event::wire::Object;
 use crate::event::{Body, Timestamp};
 
+/// How many questions wait for an answer; a further one stays unanswered.
+const MAX_QUESTIONS: usize = 64;
+
 fn none() -> Object {
     Object::new()
 }
@@ -190,7 +193,7 @@ impl Scenario {
             _ => (MessageType::Response, to, "Done. Result is stored under findings."),
         };
         let from = self.agents[from].id.clone();
-        if matches!(message_type, MessageType::Query | MessageType::Task) {
+        if matches!(message_type, MessageType::Query | MessageType::Task) && self.questions.len() < MAX_QUESTIONS {
             self.questions.push((to.clone(), from.clone()));
         }
         self.say(from, to, message_type, content);

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::table::{record, words};
-use super::wire::{At, Fault, Object, Shape, Wire, from_text, object, parse, put};
+use super::wire::{At, Fault, Object, Wire, from_text, object, parse, put};
 use super::{Cursor, Epoch, Event, Timestamp};
 
 words! {
@@ -250,9 +250,6 @@ pub fn epoch(text: &str) -> Option<Epoch> {
         _ => None,
     }
 }
-
-/// A description of a record for the schema.
-pub const METRICS: Shape = Metrics::SHAPE;
 
 #[cfg(test)]
 mod tests {

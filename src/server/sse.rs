@@ -1,7 +1,6 @@
 //! `GET /sse/events`: the stream as Server-Sent Events.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{RawQuery, State};
@@ -13,7 +12,7 @@ use tokio::sync::watch;
 use super::problem::Problem;
 use super::query::StreamQuery;
 use super::stream::{bye, opening, retry_ms};
-use super::{AppState, Gauges};
+use super::{AppState, Counted};
 use crate::event::Cursor;
 use crate::event::control::Control;
 use crate::hub::batch::sse_event;
@@ -58,23 +57,7 @@ struct Reader {
     first: Option<Vec<u8>>,
     ended: bool,
     plain: bool,
-    _open: Open,
-}
-
-/// Counts a stream as long as it stands.
-struct Open(Arc<Gauges>);
-
-impl Open {
-    fn new(gauges: &Arc<Gauges>) -> Self {
-        gauges.sse.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(gauges))
-    }
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.sse.fetch_sub(1, Ordering::Relaxed);
-    }
+    _open: Counted,
 }
 
 impl Reader {
@@ -91,7 +74,7 @@ impl Reader {
             first: Some(first),
             ended: false,
             plain: query.plain,
-            _open: Open::new(&app.gauges),
+            _open: Counted::new(&app.gauges, |gauges| &gauges.sse),
         }
     }
 

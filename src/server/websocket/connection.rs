@@ -2,7 +2,6 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -19,7 +18,7 @@ use crate::hub::{Delivery, Subscription, now};
 use crate::server::limits::STALL_SECONDS;
 use crate::server::query::StreamQuery;
 use crate::server::stream::{bye, opening};
-use crate::server::{AppState, Gauges};
+use crate::server::{AppState, Counted};
 
 /// How many bytes one read takes from a client; more comes with the next.
 const READ: usize = 1_024;
@@ -34,7 +33,7 @@ pub(super) struct Connection {
     reader: OwnedReadHalf,
     writer: OwnedWriteHalf,
     snapshot: bool,
-    _open: Open,
+    _open: Counted,
 }
 
 /// Why a connection ends.
@@ -59,22 +58,12 @@ impl From<Violation> for End {
     }
 }
 
-/// Counts a stream as long as it stands.
-struct Open(Arc<Gauges>);
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.0.websockets.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl Connection {
     /// A connection after its handshake; `early` is what the client sent right behind it.
     pub(super) fn new(app: AppState, query: &StreamQuery, socket: TcpStream, early: &[u8]) -> Self {
         let (reader, writer) = socket.into_split();
         let mut parser = Parser::default();
         parser.feed(early);
-        app.gauges.websockets.fetch_add(1, Ordering::Relaxed);
         Self {
             subscription: app.hub.subscribe(query.after.into(), query.filter.clone(), query.lag),
             heartbeats: app.heartbeats.watch(),
@@ -82,7 +71,7 @@ impl Connection {
             reader,
             writer,
             snapshot: query.snapshot,
-            _open: Open(Arc::clone(&app.gauges)),
+            _open: Counted::new(&app.gauges, |gauges| &gauges.websockets),
             app,
         }
     }
