@@ -3,12 +3,13 @@
 //! [`Hub::append`] and [`Hub::emit`] feed one [sequencer](sequencer) thread that numbers events,
 //! commits them in groups, folds them and publishes them to the [ring](ring). A [`Subscription`] is
 //! a cursor into that ring, never a queue; what fell off the ring is read from the
-//! [log](engine::LogEngine).
+//! [log](engine::LogEngine). Callbacks in the same process stand on subscriptions: see [`bus`].
 //!
 //! The hub knows no HTTP and no page. It owns these promises: acknowledged means committed; `seq`
 //! has no gaps; delivery is in order; a subscriber gets every event or is told which are gone.
 
 pub mod batch;
+pub mod bus;
 pub mod engine;
 mod keys;
 mod ring;
@@ -18,7 +19,9 @@ mod sqlite;
 mod subscription;
 
 pub use batch::Batch;
+pub use bus::{Listener, Listening, Outcome};
 pub use engine::{Durability, LogError, Page, Read, Stored};
+pub use keys::WINDOW;
 pub use subscription::{Delivery, Lag, SharedFilter, Start, Subscription};
 
 use std::path::PathBuf;
@@ -34,7 +37,7 @@ use crate::swarm::SwarmState;
 use batch::Filters;
 use engine::LogReader;
 use ring::Ring;
-use sequencer::{Command, Sequencer};
+use sequencer::{Command, Decision, Sequencer};
 use snapshots::Snapshots;
 
 /// How many commands wait for the sequencer. A full queue makes `append` wait and `emit` drop.
@@ -106,6 +109,17 @@ pub enum AppendError {
     /// The hub is closing.
     #[error("the hub is closing")]
     Closed,
+}
+
+/// Why nothing came of a decision.
+#[derive(Debug, thiserror::Error)]
+pub enum DecideError<E> {
+    /// The rule refused.
+    #[error("refused")]
+    Refused(E),
+    /// Its events were not taken.
+    #[error(transparent)]
+    Append(AppendError),
 }
 
 /// What became of a batch.
@@ -244,8 +258,47 @@ impl Hub {
         answer.await.map_err(|_| AppendError::Closed)?
     }
 
-    /// Hands an event over and returns at once. `false` where the queue was full and it was
-    /// dropped; drops are counted and logged.
+    /// Decides against the state in which every earlier event is folded, and stores what follows
+    /// from it, as one step: of two that claim the same task at once, the second sees the first.
+    /// Returns once the events are committed.
+    ///
+    /// The rule runs on the sequencer's thread, which gives all events their places: it looks
+    /// things up and builds drafts, and does nothing that takes long.
+    ///
+    /// # Errors
+    /// What the rule refuses with; or the log cannot be written, and then nothing is kept.
+    pub async fn decide<T, E>(
+        &self,
+        rule: impl FnOnce(&SwarmState, Timestamp) -> Result<(Vec<Draft>, T), E> + Send + 'static,
+    ) -> Result<(Appended, T), DecideError<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        let (say, said) = oneshot::channel();
+        let rule = move |state: &SwarmState, now: Timestamp| match rule(state, now) {
+            Ok((drafts, told)) => {
+                let _gone = say.send(Ok(told));
+                Some(drafts)
+            }
+            Err(refusal) => {
+                let _gone = say.send(Err(refusal));
+                None
+            }
+        };
+        let (reply, answer) = oneshot::channel();
+        let command = Command::Decide(Decision { rule: Box::new(rule), reply });
+        let closed = DecideError::Append(AppendError::Closed);
+        if self.shared.commands.send(command).await.is_err() {
+            return Err(closed);
+        }
+        let (Ok(answer), Ok(said)) = (answer.await, said.await) else { return Err(closed) };
+        let told = said.map_err(DecideError::Refused)?;
+        Ok((answer.map_err(DecideError::Append)?, told))
+    }
+
+    /// Hands an event over and returns at once, from any thread, in a runtime or not. `false` where
+    /// the queue was full and it was dropped; drops are counted and logged.
     pub fn emit(&self, draft: Draft) -> bool {
         let taken = self.shared.commands.try_send(Command::Emit(Box::new(draft))).is_ok();
         if !taken {
@@ -280,6 +333,21 @@ impl Hub {
     /// The state at the newest event, as it stands now.
     pub fn state(&self) -> Arc<SwarmState> {
         Arc::clone(&self.shared.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Looks at the state at the newest event without keeping it. The sequencer waits meanwhile, so
+    /// it is for short looks; whoever needs longer takes [`state`](Self::state).
+    pub fn peek<T>(&self, look: impl FnOnce(&SwarmState) -> T) -> T {
+        look(&self.shared.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The place of the newest event that the hub received before a time; 0 where there is none.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub async fn place_before(&self, time: Timestamp) -> Result<u64, LogError> {
+        let log = Arc::clone(&self.shared.log);
+        blocking(move || log.place_before(time)).await
     }
 
     /// Reads a page of the log, off the async threads.

@@ -1,5 +1,6 @@
 //! Events that were committed together, encoded once for everybody.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,7 +10,7 @@ use bytes::Bytes;
 
 use super::Counters;
 use super::engine::Stored;
-use crate::event::{Cursor, Entity, Epoch, Filter, Subject};
+use crate::event::{Cursor, Entity, Epoch, Event, Fault, Filter, Subject, wire};
 
 /// Events with consecutive places in the ring, or a page of the log on its way to one reader.
 ///
@@ -23,7 +24,18 @@ pub struct Batch {
     sse: OnceLock<(Bytes, Box<[u32]>)>,
     /// Which events each distinct filter lets through, worked out by the first that asks.
     matching: Mutex<Vec<(u64, Arc<[u32]>)>>,
+    /// What others made of the batch, one of each type.
+    forms: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
+    /// The events as values, as long as a listener has them in hand.
+    values: Mutex<Weak<Values>>,
 }
+
+/// The events of a batch as values, each read from its JSON by the first listener that wants it.
+///
+/// The batch holds them weakly and the listeners hold them between two runs: those that keep up
+/// read each event once among them, and the ring holds none.
+#[derive(Debug)]
+pub(super) struct Values(Box<[OnceLock<Arc<Event>>]>);
 
 #[derive(Debug)]
 struct Slot {
@@ -71,7 +83,15 @@ impl Batch {
             Slot { seq: event.seq, frame, json, end, kind: event.kind.into(), source: event.source.into(), entity: event.entity }
         });
         let slots = slots.collect();
-        Self { epoch, slots, frames: frames.into(), sse: OnceLock::new(), matching: Mutex::default() }
+        Self {
+            epoch,
+            slots,
+            frames: frames.into(),
+            sse: OnceLock::new(),
+            matching: Mutex::default(),
+            forms: Mutex::default(),
+            values: Mutex::default(),
+        }
     }
 
     /// How many events.
@@ -155,6 +175,46 @@ impl Batch {
     pub fn json_with_prev(&self, index: usize, prev: u64) -> String {
         let json = self.json(index);
         format!("{{\"prev\":{prev},{}", json.strip_prefix('{').unwrap_or(json))
+    }
+
+    /// The batch in another form, such as the frames of a dialect: made by the first that asks and
+    /// kept as long as the batch.
+    pub fn form<T: Any + Send + Sync>(&self, make: impl FnOnce(&Self) -> T) -> Arc<T> {
+        let mut forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = forms.iter().find_map(|form| Arc::clone(form).downcast().ok()) {
+            return made;
+        }
+        let made = Arc::new(make(self));
+        forms.push(Arc::clone(&made) as Arc<dyn Any + Send + Sync>);
+        made
+    }
+
+    /// The place for its events as values, shared with whoever has it in hand.
+    pub(super) fn values(&self) -> Arc<Values> {
+        let mut known = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(values) = known.upgrade() {
+            return values;
+        }
+        let values = Arc::new(Values(self.slots.iter().map(|_| OnceLock::new()).collect()));
+        *known = Arc::downgrade(&values);
+        values
+    }
+
+    /// Whether a listener has its events as values in hand.
+    #[cfg(test)]
+    pub(super) fn has_values(&self) -> bool {
+        self.values.lock().unwrap_or_else(PoisonError::into_inner).strong_count() > 0
+    }
+
+    /// An event as a value, kept in `values`, which are this batch's.
+    pub(super) fn value(&self, index: usize, values: &Values) -> Result<Arc<Event>, Fault> {
+        let place = &values.0[index];
+        if let Some(event) = place.get() {
+            return Ok(Arc::clone(event));
+        }
+        // Two that read it at the same time end with one.
+        let event = Arc::new(wire::from_text(self.json(index))?);
+        Ok(Arc::clone(place.get_or_init(|| event)))
     }
 
     /// The indices of the events that a filter lets through: evaluated once for all that share it.

@@ -157,4 +157,9 @@ pub trait LogReader: Send + Sync + fmt::Debug {
     /// # Errors
     /// The log cannot be read.
     fn keys(&self, after: u64) -> Result<Vec<(u64, String, String)>, LogError>;
+    /// The newest place whose event was added before `time`, 0 if none.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    fn place_before(&self, time: Timestamp) -> Result<u64, LogError>;
 }

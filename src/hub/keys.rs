@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 /// Over how many events a repetition is recognised.
-pub(super) const WINDOW: u64 = 100_000;
+pub const WINDOW: u64 = 100_000;
 
 /// The keys of the newest [`WINDOW`] events.
 #[derive(Debug, Default)]

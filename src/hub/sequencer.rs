@@ -4,7 +4,9 @@
 //! then answers: many senders share one commit, and what is acknowledged is on disk.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::fs::File;
+use std::panic::AssertUnwindSafe;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, PoisonError};
@@ -39,12 +41,32 @@ pub(crate) enum Command {
     },
     /// Store an event; nobody waits.
     Emit(Box<Draft>),
+    /// Decide against the state in which everything before is folded, then store what follows.
+    Decide(Decision),
     /// Look whether something is over the bounds of retention.
     Retain,
     /// Commit what waits and end.
     Stop,
 }
 
+/// Looks at the state; the events that follow, or none where it refuses.
+type Rule = Box<dyn FnOnce(&SwarmState, Timestamp) -> Option<Vec<Draft>> + Send>;
+
+/// A rule, and who waits for what it says.
+pub(crate) struct Decision {
+    /// It runs on the sequencer's thread, so it is short and waits for nothing.
+    pub(crate) rule: Rule,
+    /// Who waits.
+    pub(crate) reply: oneshot::Sender<Result<Appended, AppendError>>,
+}
+
+impl fmt::Debug for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Decision")
+    }
+}
+
+/// Who waits for what became of a batch.
 type Reply = (oneshot::Sender<Result<Appended, AppendError>>, Appended);
 
 #[derive(Debug)]
@@ -70,7 +92,26 @@ pub(super) struct Sequencer {
 struct Group {
     events: Vec<Event>,
     replies: Vec<Reply>,
+    /// The state with the group's events folded in, where something was decided against it.
+    ahead: Option<Arc<SwarmState>>,
+    /// How many of the events are folded into it.
+    folded: usize,
     stop: bool,
+}
+
+impl Group {
+    /// The state after everything that is in the group so far, on top of the published one.
+    fn ahead(&mut self, shared: &Shared) -> &SwarmState {
+        let ahead = self.ahead.get_or_insert_with(|| Arc::clone(&shared.state.lock().unwrap_or_else(PoisonError::into_inner)));
+        if self.folded < self.events.len() {
+            let state = Arc::make_mut(ahead);
+            for event in &self.events[self.folded..] {
+                state.fold(event);
+            }
+            self.folded = self.events.len();
+        }
+        ahead
+    }
 }
 
 impl Sequencer {
@@ -148,15 +189,31 @@ impl Sequencer {
                 self.place(group, *draft, now);
             }
             Command::Append { drafts, reply } => {
-                let mut appended = Appended { seqs: Vec::with_capacity(drafts.len()), duplicates: 0 };
-                for draft in drafts {
-                    let (seq, new) = self.place(group, draft, now);
-                    appended.seqs.push(seq);
-                    appended.duplicates += u64::from(!new);
-                }
+                let appended = self.place_all(group, drafts, now);
+                group.replies.push((reply, appended));
+            }
+            Command::Decide(Decision { rule, reply }) => {
+                let state = group.ahead(&self.shared);
+                // A rule that panics is its sender's trouble: the reply is dropped, the log goes on.
+                let decided = std::panic::catch_unwind(AssertUnwindSafe(|| rule(state, now)));
+                let drafts = match decided {
+                    Ok(drafts) => drafts.unwrap_or_default(),
+                    Err(_panic) => return tracing::error!("hub.decide.panicked"),
+                };
+                let appended = self.place_all(group, drafts, now);
                 group.replies.push((reply, appended));
             }
         }
+    }
+
+    fn place_all(&mut self, group: &mut Group, drafts: Vec<Draft>, now: Timestamp) -> Appended {
+        let mut appended = Appended { seqs: Vec::with_capacity(drafts.len()), duplicates: 0 };
+        for draft in drafts {
+            let (seq, new) = self.place(group, draft, now);
+            appended.seqs.push(seq);
+            appended.duplicates += u64::from(!new);
+        }
+        appended
     }
 
     /// Gives an event its place, or finds the place it had.
@@ -174,7 +231,7 @@ impl Sequencer {
         (seq, true)
     }
 
-    fn commit(&mut self, group: Group) {
+    fn commit(&mut self, mut group: Group) {
         let stored: Vec<Stored> = group.events.iter().map(Stored::of).collect();
         let began = Instant::now();
         let written = if stored.is_empty() { Ok(()) } else { self.engine.append(&stored, now()) };
@@ -189,7 +246,7 @@ impl Sequencer {
             counters.commit_micros.fetch_add(began.elapsed().as_micros() as u64, Ordering::Relaxed);
             counters.commits.fetch_add(1, Ordering::Relaxed);
             counters.events.fetch_add(stored.len() as u64, Ordering::Relaxed);
-            self.publish(&group.events, stored);
+            self.publish(&mut group, stored);
         }
         for (reply, appended) in group.replies {
             // A sender that no longer waits has its answer in the log.
@@ -197,15 +254,24 @@ impl Sequencer {
         }
     }
 
-    fn publish(&mut self, events: &[Event], stored: Vec<Stored>) {
+    fn publish(&mut self, group: &mut Group, stored: Vec<Stored>) {
+        if group.ahead.is_some() {
+            group.ahead(&self.shared);
+        }
         {
             let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-            let state = Arc::make_mut(&mut state);
-            for event in events {
-                state.fold(event);
+            match group.ahead.take() {
+                // What was decided against is what is published.
+                Some(ahead) => *state = ahead,
+                None => {
+                    let state = Arc::make_mut(&mut state);
+                    for event in &group.events {
+                        state.fold(event);
+                    }
+                }
             }
         }
-        self.head += events.len() as u64;
+        self.head += group.events.len() as u64;
         self.keys.forget_before(self.head);
         self.shared.ring.push(Arc::new(Batch::new(self.shared.epoch, stored)));
         self.shared.head.send_replace(self.head);

@@ -110,22 +110,7 @@ impl LogEngine for Sqlite {
     }
 
     fn place_before(&self, time: Timestamp) -> Result<u64, LogError> {
-        // Places are in order of the hub's clock, but for a clock that was set back: bisect.
-        let (mut low, mut high): (i64, i64) =
-            self.connection.query_row("SELECT coalesce(min(seq), 1) - 1, coalesce(max(seq), 0) FROM events", [], |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })?;
-        let mut at = self.connection.prepare_cached("SELECT at FROM events WHERE seq = ?1")?;
-        while low < high {
-            let middle = low + (high - low + 1) / 2;
-            let then: i64 = at.query_row([middle], |row| row.get(0))?;
-            if then < time.0 {
-                low = middle;
-            } else {
-                high = middle - 1;
-            }
-        }
-        Ok(low.cast_unsigned())
+        place_before(&self.connection, time)
     }
 
     fn bytes(&self) -> Result<u64, LogError> {
@@ -281,6 +266,30 @@ impl LogReader for Readers {
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
+
+    fn place_before(&self, time: Timestamp) -> Result<u64, LogError> {
+        self.with(|connection| place_before(connection, time))
+    }
+}
+
+/// The newest place whose event was added before a time, 0 if none.
+fn place_before(connection: &Connection, time: Timestamp) -> Result<u64, LogError> {
+    // Places are in order of the hub's clock, but for a clock that was set back: bisect.
+    let (mut low, mut high): (i64, i64) =
+        connection.query_row("SELECT coalesce(min(seq), 1) - 1, coalesce(max(seq), 0) FROM events", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    let mut at = connection.prepare_cached("SELECT at FROM events WHERE seq = ?1")?;
+    while low < high {
+        let middle = low + (high - low + 1) / 2;
+        let then: i64 = at.query_row([middle], |row| row.get(0))?;
+        if then < time.0 {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    Ok(low.cast_unsigned())
 }
 
 /// SQLite's integers are signed; a seq past them does not exist.

@@ -9,7 +9,7 @@ use crate::event::{Entity, Filter, wire};
 use crate::swarm::hash;
 use serde_json::Map;
 
-fn draft(n: u64) -> Draft {
+pub(super) fn draft(n: u64) -> Draft {
     let kind = if n.is_multiple_of(2) { "even" } else { "odd" };
     let payload = Map::from_iter([("n".to_owned(), n.into())]);
     Draft::new(
@@ -23,7 +23,7 @@ fn keyed(n: u64) -> Draft {
     Draft { id: Some(format!("key-{n}")), ..draft(n) }
 }
 
-fn small(folder: &std::path::Path) -> HubConfig {
+pub(super) fn small(folder: &std::path::Path) -> HubConfig {
     HubConfig { durability: Durability::Crash, snapshot_every: 100, ring_events: 64, ..HubConfig::at(folder) }
 }
 
@@ -235,5 +235,60 @@ async fn emit_stores_without_waiting() {
     let mut live = hub.subscribe(Start::Now, Filter::everything(), Lag::Log);
     let taken = (0..100).filter(|n| hub.emit(draft(*n))).count() as u64;
     assert_eq!(read_to(&mut live, taken).await.0.len() as u64, taken);
+    hub.close().await;
+}
+
+/// An event that fills one of few seats.
+fn seat(n: u64) -> Draft {
+    use crate::event::task::TaskCreated;
+    let created =
+        TaskCreated { description: format!("seat {n}"), priority: None, parent: None, depends_on: Vec::new(), extra: Map::new() };
+    Draft::new("test", Entity::new("task", format!("seat-{n}")), created)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_that_want_the_same_at_once_as_many_win_as_there_is_room() {
+    const ROOM: u64 = 7;
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(&small(folder.path())).unwrap();
+    let wishes: Vec<_> = (0..200)
+        .map(|n| {
+            let hub = hub.clone();
+            tokio::spawn(async move {
+                // Other events of the same moment stand between the decisions.
+                hub.append(vec![draft(n)]).await.unwrap();
+                hub.decide(move |state, _| {
+                    let taken = state.tasks.by_id.len() as u64;
+                    if taken < ROOM { Ok((vec![seat(n)], taken)) } else { Err("full") }
+                })
+                .await
+            })
+        })
+        .collect();
+    let (mut won, mut refused) = (Vec::new(), 0);
+    for wish in wishes {
+        match wish.await.unwrap() {
+            Ok((appended, taken)) => won.push((appended.seqs[0], taken)),
+            Err(DecideError::Refused("full")) => refused += 1,
+            Err(other) => panic!("{other}"),
+        }
+    }
+    won.sort_unstable();
+    assert_eq!(won.iter().map(|(_, taken)| *taken).collect::<Vec<_>>(), (0..ROOM).collect::<Vec<_>>());
+    assert_eq!(refused, 200 - ROOM);
+    assert_eq!(hub.head(), 200 + ROOM);
+    // What was decided against is what a fold of the log gives.
+    let state = hub.state_at(hub.head()).await.unwrap();
+    assert_eq!(hash(&state), hash(&hub.state()));
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn a_rule_that_panics_is_its_senders_trouble_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(&small(folder.path())).unwrap();
+    let outcome = hub.decide(|_, _| -> Result<(Vec<Draft>, ()), ()> { panic!("a test") }).await;
+    assert!(matches!(outcome, Err(DecideError::Append(AppendError::Closed))));
+    assert_eq!(hub.append(vec![draft(1)]).await.unwrap().seqs, [1]);
     hub.close().await;
 }
