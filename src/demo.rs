@@ -105,7 +105,10 @@ mod tests {
             let again = Draft::read(serde_json::from_str(&draft.to_json()).unwrap(), &At::Root("event"));
             assert_eq!(again.as_ref(), Ok(&draft));
         }
-        let all: BTreeSet<String> = DOMAINS.iter().flat_map(|domain| domain.kinds).map(|kind| kind.name.to_owned()).collect();
+        // What sets a deck up is not played: a deck that takes the play in would probe what is made up.
+        let set_up = ["provider.configured", "provider.removed"];
+        let all = DOMAINS.iter().flat_map(|domain| domain.kinds).map(|kind| kind.name.to_owned());
+        let all: BTreeSet<String> = all.filter(|name| !set_up.contains(&name.as_str())).collect();
         assert_eq!(told, all);
     }
 

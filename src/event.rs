@@ -13,6 +13,7 @@ mod cursor;
 mod filter;
 pub mod memory;
 pub mod message;
+pub mod mode;
 pub mod provider;
 pub mod schema;
 pub mod selfcheck;
@@ -50,6 +51,8 @@ pub const MAX_ENTITY_ID: usize = 256;
 pub const MAX_AHEAD_MS: u64 = 5 * 60 * 1_000;
 /// The source of an event whose sender named none.
 pub const DEFAULT_SOURCE: &str = "api";
+/// The source of what the deck's own services decide.
+pub const CORE: &str = "core";
 
 /// What an event is about. On the wire `{"kind":"task","id":"abc"}`; the short form `"task:abc"` is
 /// read too.
@@ -81,7 +84,7 @@ impl Wire for Entity {
         Self::new("", "")
     }
 
-    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
+    fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
         let (kind, id) = match value {
             Value::String(text) => match text.split_once(':') {
                 Some((kind, id)) => (kind.to_owned(), id.to_owned()),
@@ -97,7 +100,8 @@ impl Wire for Entity {
         if !kind.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')) {
             return Err(At::Key(at, "kind").fault(format!("{:?} has more than letters, digits, _, - and .", clip(&kind, 40))));
         }
-        Ok(Self { kind, id })
+        *self = Self { kind, id };
+        Ok(())
     }
 
     fn write(&self, out: &mut String) {
@@ -339,12 +343,12 @@ impl Wire for Event {
         Draft { ts: None, source: String::new(), entity: None, id: None, body: Body::custom("") }.into_event(0, Timestamp(0))
     }
 
-    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
+    fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
         let mut envelope = object(value, at)?;
         let seq = take(&mut envelope, "seq", at)?;
         let ahead_ms: Option<u64> = take(&mut envelope, "ahead_ms", at)?;
         let parts = Parts::take(&mut envelope, at)?;
-        Ok(Self {
+        *self = Self {
             seq,
             ts: parts.ts.ok_or_else(|| At::Key(at, "ts").fault("missing"))?,
             source: parts.source,
@@ -352,7 +356,8 @@ impl Wire for Event {
             id: parts.id,
             ahead_ms: ahead_ms.unwrap_or(0),
             body: parts.body,
-        })
+        };
+        Ok(())
     }
 
     fn write(&self, out: &mut String) {
@@ -375,4 +380,4 @@ impl<'de> serde::Deserialize<'de> for Event {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

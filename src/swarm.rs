@@ -29,12 +29,13 @@ pub use status::{Attention, Standing};
 
 use std::collections::BTreeMap;
 
+use crate::event::agent::AgentEvent;
 use crate::event::control::Metrics;
 use crate::event::table::record;
 use crate::event::{Body, Event, Timestamp};
 
 /// Raised whenever the fold or the state's form changes; snapshots of another form are not used.
-pub const FORM: u64 = 1;
+pub const FORM: u64 = 3;
 
 /// How many types of event are counted one by one; further ones are counted together under `other`.
 pub const MAX_TYPES: usize = 200;
@@ -155,16 +156,22 @@ impl SwarmState {
         match &event.body {
             Body::Agent(body) => {
                 self.agents.fold(event, id, body);
-                Touched::AGENTS
+                if matches!(body, AgentEvent::Removed(_)) {
+                    self.messages.forget(id);
+                }
+                Touched::AGENTS.and(Touched::MESSAGES)
             }
             Body::Task(body) => {
                 let before = self.tasks.owner(id);
                 self.tasks.fold(event, id, body);
                 self.agents.task_moved(event, id, before.as_deref(), self.tasks.by_id.get(id));
+                if let Some(task) = self.tasks.by_id.get(id) {
+                    self.topology.task_moved(event, before.as_deref(), task);
+                }
                 Touched::TASKS.and(Touched::AGENTS)
             }
             Body::Message(body) => {
-                self.messages.fold(event, id, body);
+                self.messages.fold(event, id, body, &self.agents);
                 self.agents.message_sent(event, body);
                 Touched::MESSAGES.and(Touched::AGENTS)
             }
@@ -185,8 +192,8 @@ impl SwarmState {
                 Touched::SELFCHECKS
             }
             Body::Session(body) => {
-                self.sessions.fold(event, id, body);
-                if let Some(session) = self.sessions.by_id.get(id) {
+                let removed = self.sessions.fold(event, id, body);
+                if let Some(session) = removed.as_ref().or(self.sessions.by_id.get(id)) {
                     self.agents.session_moved(event, session, body);
                 }
                 Touched::SESSIONS.and(Touched::AGENTS)
@@ -195,7 +202,7 @@ impl SwarmState {
                 self.trades.fold(event, body);
                 Touched::TRADES
             }
-            Body::Config(_) | Body::Custom(_) => Touched::NONE,
+            Body::Config(_) | Body::Mode(_) | Body::Custom(_) => Touched::NONE,
         }
     }
 

@@ -23,6 +23,7 @@ pub(super) struct Job {
     pub(super) agent: Option<usize>,
     pub(super) started: bool,
     pub(super) progress: f64,
+    pub(super) attempt: u64,
 }
 
 /// A session of the play.

@@ -6,22 +6,27 @@ use super::Scenario;
 use super::cast::{CHORES, COMMANDS, Job, LINES, MINTS, NAMESPACES, Player, STAGES, Talk};
 use crate::event::agent::{
     AgentHealthChanged, AgentMetrics, AgentRegistered, AgentRemoved, AgentStatus, AgentStatusChanged, AgentTrustChanged,
-    AgentUpdated, Health,
+    AgentUpdated, Health, HealthCause,
 };
 use crate::event::config::ConfigChanged;
 use crate::event::memory::{MemoryEvent, MemoryOperation};
-use crate::event::message::{MessageSent, MessageType};
+use crate::event::message::{MessageDelivered, MessageSent, MessageType};
+use crate::event::mode::ModeViolation;
 use crate::event::provider::{ProviderState, ProviderStatusChanged};
 use crate::event::selfcheck::{SelfcheckCompleted, SelfcheckFailed, SelfcheckProgress, SelfcheckStarted};
 use crate::event::session::{
     SessionAborted, SessionCompleted, SessionFailed, SessionPermissionDecided, SessionPermissionExpired,
-    SessionPermissionRequested, SessionStarted, SessionTextCompleted, SessionTextDelta, SessionToolFinished, SessionToolStarted,
+    SessionPermissionRequested, SessionPrompted, SessionRemoved, SessionStarted, SessionTextCompleted, SessionTextDelta,
+    SessionToolFinished, SessionToolStarted, SessionUpdated,
 };
-use crate::event::task::{TaskAssigned, TaskCancelled, TaskCompleted, TaskCreated, TaskFailed, TaskProgress, TaskStarted};
-use crate::event::topology::{TopologyChanged, TopologyEdge, TopologyKind, TopologyNode};
+use crate::event::task::{
+    TaskAssigned, TaskCancelled, TaskCompleted, TaskCreated, TaskEvent, TaskFailed, TaskProgress, TaskRetried, TaskRoute,
+    TaskStarted,
+};
+use crate::event::topology::{LinkKind, TopologyChanged, TopologyEdge, TopologyKind, TopologyNode};
 use crate::event::trade::{
-    Decision, SafetyResult, Side, TradeAnalysisStarted, TradeBuybackTriggered, TradeDecided, TradeExecuted, TradeSafetyChecked,
-    TradeSmartMoneyChecked,
+    Decision, SafetyResult, Side, TradeAnalysisStarted, TradeBreakerTripped, TradeBuybackTriggered, TradeDecided, TradeExecuted,
+    TradePriceChanged, TradeRunEnded, TradeRunStarted, TradeSafetyChecked, TradeSmartMoneyChecked,
 };
 use crate::event::wire::Object;
 use crate::event::{Body, Timestamp};
@@ -72,6 +77,7 @@ impl Scenario {
             989..=992 => self.selfcheck(),
             993..=995 => self.come_and_go(),
             996..=997 => self.map(),
+            998 => self.violate(),
             _ => self.tell("config", "swarmdeck", ConfigChanged { change_type: "limits".into(), extra: none() }),
         }
     }
@@ -114,8 +120,33 @@ impl Scenario {
         let id = format!("task-{}", self.number());
         let what = *self.random.pick(CHORES);
         let priority = Some(self.random.below(5) as i64);
-        self.tell("task", id.clone(), TaskCreated { description: what.to_owned(), priority, parent: None, extra: none() });
-        self.tasks.push(Job { id, what, agent: None, started: false, progress: 0.0 });
+        let created = TaskCreated { description: what.to_owned(), priority, parent: None, depends_on: Vec::new(), extra: none() };
+        self.tell("task", id.clone(), created);
+        if self.random.once_in(12) {
+            self.route(&id);
+        }
+        self.tasks.push(Job { id, what, agent: None, started: false, progress: 0.0, attempt: 1 });
+    }
+
+    /// A router thinks about who is to do a task.
+    fn route(&mut self, task: &str) {
+        let index = self.random.below(self.agents.len() as u64) as usize;
+        let agent = Some(self.agents[index].id.clone());
+        let route = TaskRoute {
+            agent,
+            previous: None,
+            reason: Some("knows the code".into()),
+            confidence: Some(0.8),
+            by: Some("router".into()),
+            extra: none(),
+        };
+        self.tell("task", task, Body::from(TaskEvent::Routed(route.clone())));
+        let second = match self.random.below(4) {
+            0 => TaskEvent::Rerouted(route),
+            1 => TaskEvent::RouteOverridden(route),
+            _ => TaskEvent::RouteVerified(route),
+        };
+        self.tell("task", task, Body::from(second));
     }
 
     /// Takes one task a step further.
@@ -155,7 +186,13 @@ impl Scenario {
             self.tasks.swap_remove(index);
             self.tell("task", job.id.clone(), TaskFailed { error: "connection reset by the model server".into(), extra: none() });
             let status = if self.random.once_in(4) { AgentStatus::Error } else { AgentStatus::Idle };
-            return self.turn(agent, status, None);
+            self.turn(agent, status, None);
+            if !self.random.once_in(3) {
+                let (attempt, reason) = (job.attempt + 1, Some("the model server is back".into()));
+                self.tell("task", job.id.clone(), TaskRetried { attempt, reason, extra: none() });
+                self.tasks.push(Job { agent: None, started: false, progress: 0.0, attempt, ..job.clone() });
+            }
+            return;
         }
         let progress = job.progress + 3.0 + self.random.below(12) as f64;
         if progress < 100.0 {
@@ -201,8 +238,14 @@ impl Scenario {
 
     fn say(&mut self, from: String, to: String, message_type: MessageType, content: &str) {
         let id = format!("msg-{}", self.number());
-        let sent = MessageSent { from, to, message_type, content: content.into(), size: content.len() as u64, extra: none() };
-        self.tell("message", id, sent);
+        let size = content.len() as u64;
+        let delivered = (to != "*" && self.random.once_in(8)).then(|| to.clone());
+        let sent = MessageSent { from, to, message_type, content: content.into(), size, correlation_id: None, extra: none() };
+        self.tell("message", id.clone(), sent);
+        if let Some(agent) = delivered {
+            // The play does not know the places of its events: 0 is none.
+            self.tell("message", id, MessageDelivered { agent, sent_seq: 0, extra: none() });
+        }
     }
 
     fn remember(&mut self) {
@@ -253,6 +296,9 @@ impl Scenario {
         let over = self.speak(&mut talk);
         if over {
             self.talks.swap_remove(index);
+            if self.random.once_in(8) {
+                self.tell("session", talk.id, SessionRemoved { extra: none() });
+            }
         } else {
             self.talks[index] = talk;
         }
@@ -265,9 +311,13 @@ impl Scenario {
             title: Some((*self.random.pick(CHORES)).to_owned()),
             agent: Some(self.agents[agent].id.clone()),
             permission_mode: "ask".into(),
+            driver: None,
+            workspace: None,
             extra: none(),
         };
         self.tell("session", id.clone(), started);
+        let text = (*self.random.pick(CHORES)).to_owned();
+        self.tell("session", id.clone(), SessionPrompted { text, by: "demo".into(), extra: none() });
         let words = *self.random.pick(LINES);
         self.talks.push(Talk { id, turn: 1, words, said: 0, asks: None, patience: 0 });
     }
@@ -290,7 +340,14 @@ impl Scenario {
                 self.tell(
                     "session",
                     id,
-                    SessionPermissionDecided { request_id, allowed, always_allow: false, by: "demo".into(), extra: none() },
+                    SessionPermissionDecided {
+                        request_id,
+                        allowed,
+                        always_allow: false,
+                        by: "demo".into(),
+                        reason: None,
+                        extra: none(),
+                    },
                 );
             }
             return false;
@@ -313,7 +370,13 @@ impl Scenario {
         talk.said = 0;
         talk.words = self.random.pick(LINES);
         match self.random.below(8) {
-            0 => self.tell("session", id, SessionCompleted { extra: none() }),
+            0 => {
+                if self.random.once_in(4) {
+                    let title = Some((*self.random.pick(CHORES)).to_owned());
+                    self.tell("session", id.clone(), SessionUpdated { title, permission_mode: None, extra: none() });
+                }
+                self.tell("session", id, SessionCompleted { extra: none() });
+            }
             1 if self.random.once_in(3) => {
                 self.tell("session", id, SessionFailed { error: "the driver exited with code 1".into(), extra: none() });
             }
@@ -377,7 +440,7 @@ impl Scenario {
         self.tell(
             "agent",
             id,
-            AgentTrustChanged { score, previous, delta: score - previous, reason: reason.into(), extra: none() },
+            AgentTrustChanged { score, previous, delta: score - previous, reason: reason.into(), by: None, extra: none() },
         );
     }
 
@@ -386,9 +449,11 @@ impl Scenario {
         let id = self.agents[index].id.clone();
         let (previous, status) =
             if self.random.once_in(3) { (Health::Healthy, Health::Offline) } else { (Health::Unknown, Health::Healthy) };
-        self.tell("agent", id.clone(), AgentHealthChanged { status, previous, extra: none() });
+        let changed = |status, previous, cause| AgentHealthChanged { status, previous, cause, reason: None, extra: none() };
+        let cause = if status == Health::Offline { HealthCause::Silence } else { HealthCause::Heartbeat };
+        self.tell("agent", id.clone(), changed(status, previous, Some(cause)));
         if status == Health::Offline && !self.random.once_in(3) {
-            self.tell("agent", id, AgentHealthChanged { status: previous, previous: status, extra: none() });
+            self.tell("agent", id, changed(previous, status, Some(HealthCause::Heartbeat)));
         }
     }
 
@@ -409,7 +474,11 @@ impl Scenario {
             self.tell("selfcheck", id.clone(), SelfcheckProgress { progress, message: message.into(), extra: none() });
         }
         if self.random.once_in(6) {
-            self.tell("selfcheck", id, SelfcheckFailed { error: "search did not answer within 2 s".into(), extra: none() });
+            self.tell(
+                "selfcheck",
+                id,
+                SelfcheckFailed { error: "search did not answer within 2 s".into(), checks: Vec::new(), extra: none() },
+            );
         } else {
             let checks = vec![json!({ "name": "log", "ok": true }), json!({ "name": "providers", "ok": true })];
             self.tell("selfcheck", id, SelfcheckCompleted { summary: "2 of 2 checks passed".into(), checks, extra: none() });
@@ -420,7 +489,19 @@ impl Scenario {
         let mint = (*self.random.pick(MINTS)).to_owned();
         let id = mint.clone();
         let is_safe = !self.random.once_in(3);
-        self.tell("trade", id.clone(), TradeAnalysisStarted { mint: mint.clone(), extra: none() });
+        let run = TradeRunStarted {
+            feed: "a made-up market".into(),
+            digest: "0".into(),
+            seed: 1,
+            speed: 1.0,
+            balance: 50.0,
+            lines: 3,
+            skipped: 0,
+            faults: Vec::new(),
+            extra: none(),
+        };
+        self.tell("trade", "demo", run);
+        self.tell("trade", id.clone(), TradeAnalysisStarted { mint: mint.clone(), place: None, extra: none() });
         let risks = if is_safe { Vec::new() } else { vec!["mint authority active".to_owned()] };
         let result = SafetyResult {
             is_safe,
@@ -444,20 +525,41 @@ impl Scenario {
         };
         self.tell("trade", id.clone(), TradeDecided { mint: mint.clone(), decision, reasoning: None, extra: none() });
         if is_safe {
-            let signature = format!("simulated-{}", self.number());
-            self.tell(
-                "trade",
-                id.clone(),
-                TradeExecuted { mint: mint.clone(), side: Side::Buy, signature, amount: 0.25, extra: none() },
-            );
-            let signature = format!("simulated-{}", self.number());
-            self.tell(
-                "trade",
-                id.clone(),
-                TradeExecuted { mint, side: Side::Sell, signature: signature.clone(), amount: 0.31, extra: none() },
-            );
-            self.tell("trade", id, TradeBuybackTriggered { profit: 0.06, amount: 0.006, signature, extra: none() });
+            let (bought, signature) = (format!("simulated-{}", self.number()), format!("simulated-{}", self.number()));
+            for (side, signature, amount) in [(Side::Buy, bought, 0.25), (Side::Sell, signature.clone(), 0.31)] {
+                let (price, tokens, profit, balance, reason, place) = (None, None, None, None, None, None);
+                let mint = mint.clone();
+                if side == Side::Sell {
+                    let moved = TradePriceChanged { mint: mint.clone(), price: 0.31, place: None, extra: none() };
+                    self.tell("trade", id.clone(), moved);
+                }
+                let executed =
+                    TradeExecuted { mint, side, signature, amount, price, tokens, profit, balance, reason, place, extra: none() };
+                self.tell("trade", id.clone(), executed);
+            }
+            let (balance, place) = (None, None);
+            let buyback = TradeBuybackTriggered { profit: 0.06, amount: 0.006, signature, balance, place, extra: none() };
+            self.tell("trade", id, buyback);
+        } else {
+            let until = Timestamp(self.now.0 + 3_600_000);
+            self.tell("trade", "demo", TradeBreakerTripped { reason: "3 losses in a row".into(), until, extra: none() });
         }
+        self.tell("trade", "demo", TradeRunEnded { reason: "finished".into(), extra: none() });
+    }
+
+    /// An agent does what its mode does not allow.
+    fn violate(&mut self) {
+        let index = self.random.below(self.agents.len() as u64) as usize;
+        let agent = Some(self.agents[index].id.clone());
+        let violation = ModeViolation {
+            mode: Some("plan".into()),
+            rule: Some("read only".into()),
+            message: Some("tried to write src/lib.rs".into()),
+            agent,
+            task: None,
+            extra: none(),
+        };
+        self.tell("mode", "plan", violation);
     }
 
     /// An agent leaves, or one that left comes back.
@@ -504,9 +606,19 @@ impl Scenario {
             .into_iter()
             .map(|(source, target)| {
                 let health = if self.random.once_in(12) { 0.4 } else { 1.0 };
-                TopologyEdge { source, target, health, extra: none() }
+                TopologyEdge { source, target, health, kind: Some(LinkKind::Parent), extra: none() }
             })
             .collect();
-        self.tell("topology", "swarm", TopologyChanged { topology: TopologyKind::Hierarchical, nodes, edges, extra: none() });
+        let changed = TopologyChanged {
+            topology: TopologyKind::Hierarchical,
+            nodes,
+            edges,
+            form: None,
+            reason: None,
+            computed: None,
+            left_out: None,
+            extra: none(),
+        };
+        self.tell("topology", "swarm", changed);
     }
 }

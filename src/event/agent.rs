@@ -24,6 +24,18 @@ words! {
     }
 }
 
+words! {
+    /// What a change of health rests on.
+    pub enum HealthCause {
+        /// The agent said so.
+        Heartbeat = "heartbeat",
+        /// Nothing was heard of it for too long, or it was heard of again.
+        Silence = "silence",
+        /// A check of its endpoint.
+        Endpoint = "endpoint",
+    }
+}
+
 payload! {
     /// What an agent measures of itself.
     pub struct AgentMetrics {
@@ -96,6 +108,10 @@ domain! {
         status: Health,
         /// How it was.
         previous: Health,
+        /// What says so.
+        cause: Option<HealthCause>,
+        /// Why, in words.
+        reason: Option<String>,
     }
 
     /// An agent earned or lost trust.
@@ -108,6 +124,8 @@ domain! {
         delta: f64 => (-1.0, 1.0),
         /// What earned or cost it.
         reason: String,
+        /// The peer that reported it.
+        by: Option<String>,
     }
 
     /// An agent was taken off the register.

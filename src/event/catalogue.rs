@@ -6,6 +6,7 @@ use super::agent::AgentEvent;
 use super::config::ConfigEvent;
 use super::memory::MemoryEvent;
 use super::message::MessageEvent;
+use super::mode::ModeEvent;
 use super::provider::ProviderEvent;
 use super::selfcheck::SelfcheckEvent;
 use super::session::SessionEvent;
@@ -14,6 +15,7 @@ use super::task::TaskEvent;
 use super::topology::TopologyEvent;
 use super::trade::TradeEvent;
 use super::wire::{At, Fault, Field, Object, Shape, Wire};
+use serde_json::Value;
 
 /// The fields around a payload.
 pub const ENVELOPE: &[Field] = &[
@@ -117,13 +119,17 @@ macro_rules! catalogue {
                 if !is_known(name) {
                     return Ok(Self::Custom(Custom { name: name.to_owned(), payload }));
                 }
-                $(if domain == $events::DOMAIN.name {
-                    if let Some(read) = $events::read(name, payload, at) {
-                        return read.map(Self::$variant);
-                    }
-                    unreachable!("a known type is in its domain's table");
-                })+
-                unreachable!("a known type has a domain")
+                let blank = None$(.or_else(|| if domain == $events::DOMAIN.name { $events::named(name).map(Self::$variant) } else { None }))+;
+                let mut body = blank.expect("a known type is in its domain's table");
+                body.fill(Value::Object(payload), at)?;
+                Ok(body)
+            }
+
+            fn fill(&mut self, payload: Value, at: &At<'_>) -> Result<(), Fault> {
+                match self {
+                    $(Self::$variant(event) => event.fill(payload, at),)+
+                    Self::Custom(custom) => custom.payload.fill(payload, at),
+                }
             }
 
             /// Appends the payload's JSON.
@@ -154,6 +160,7 @@ catalogue! {
     Session(SessionEvent),
     Config(ConfigEvent),
     Trade(TradeEvent),
+    Mode(ModeEvent),
 }
 
 /// The row of a known type.

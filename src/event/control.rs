@@ -170,14 +170,22 @@ impl Control {
     }
 
     fn read(name: &str, payload: Value, at: &At<'_>) -> Result<Option<Self>, Fault> {
-        Ok(Some(match name {
-            "stream.hello" => Self::Hello(Hello::read(payload, at)?),
-            "stream.gap" => Self::Gap(Gap::read(payload, at)?),
-            "stream.heartbeat" => Self::Heartbeat(Heartbeat::read(payload, at)?),
-            "stream.snapshot" => Self::Snapshot(Box::new(Snapshot::read(payload, at)?)),
-            "stream.bye" => Self::Bye(Bye::read(payload, at)?),
+        let mut frame = match name {
+            "stream.hello" => Self::Hello(Wire::blank()),
+            "stream.gap" => Self::Gap(Wire::blank()),
+            "stream.heartbeat" => Self::Heartbeat(Wire::blank()),
+            "stream.snapshot" => Self::Snapshot(Wire::blank()),
+            "stream.bye" => Self::Bye(Wire::blank()),
             _ => return Ok(None),
-        }))
+        };
+        match &mut frame {
+            Self::Hello(it) => it.fill(payload, at)?,
+            Self::Gap(it) => it.fill(payload, at)?,
+            Self::Heartbeat(it) => it.fill(payload, at)?,
+            Self::Snapshot(it) => it.fill(payload, at)?,
+            Self::Bye(it) => it.fill(payload, at)?,
+        }
+        Ok(Some(frame))
     }
 }
 

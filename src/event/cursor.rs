@@ -71,8 +71,9 @@ impl Wire for Cursor {
     fn blank() -> Self {
         Self::Beginning
     }
-    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
-        String::read(value, at)?.parse().map_err(|e: NoCursor| at.fault(e.to_string()))
+    fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
+        *self = String::read(value, at)?.parse().map_err(|e: NoCursor| at.fault(e.to_string()))?;
+        Ok(())
     }
     fn write(&self, out: &mut String) {
         self.to_string().write(out);

@@ -29,5 +29,15 @@ domain! {
         content: String,
         /// The content's size in bytes.
         size: u64,
+        /// What it belongs to: an answer carries that of its question.
+        correlation_id: Option<String>,
+    }
+
+    /// An agent took a message out of its inbox: it is not delivered to it again.
+    Delivered = "delivered" MessageDelivered {
+        /// The receiving agent's id.
+        agent: String,
+        /// The place in the log of the message.
+        sent_seq: u64,
     }
 }

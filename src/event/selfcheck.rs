@@ -30,5 +30,7 @@ domain! {
     Failed = "failed" SelfcheckFailed {
         /// What failed.
         error: String,
+        /// The checks one by one, in the reporter's form.
+        checks: Vec<Value>,
     }
 }

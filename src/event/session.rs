@@ -15,8 +15,28 @@ domain! {
         title: Option<String>,
         /// The agent that works in it.
         agent: Option<String>,
-        /// How permission is given, in the driver's words.
+        /// How permission is given: `ask`, `allow` or `deny`; any other word asks.
         permission_mode: String,
+        /// What runs the agent, where the deck runs it itself; absent where another program reports.
+        driver: Option<String>,
+        /// The workspace it works in, by the client's name for it.
+        workspace: Option<String>,
+    }
+
+    /// A person wrote to the agent: a turn begins.
+    Prompted = "prompted" SessionPrompted {
+        /// What the person wrote.
+        text: String,
+        /// Who wrote it.
+        by: String,
+    }
+
+    /// A session's description changed; what is absent stays.
+    Updated = "updated" SessionUpdated {
+        /// Its title for people.
+        title: Option<String>,
+        /// How permission is given from now on.
+        permission_mode: Option<String>,
     }
 
     /// A piece of text arrived.
@@ -93,6 +113,8 @@ domain! {
         always_allow: bool,
         /// Who decided.
         by: String,
+        /// Why, in their words.
+        reason: Option<String>,
     }
 
     /// Nobody decided in time.
@@ -101,7 +123,7 @@ domain! {
         request_id: String,
     }
 
-    /// A session ended well.
+    /// A turn of a session ended. Also follows `failed` and `aborted`, which it does not undo.
     Completed = "completed" SessionCompleted {}
 
     /// A session ended badly.
@@ -115,4 +137,7 @@ domain! {
         /// Who broke it off.
         by: String,
     }
+
+    /// A session was taken off the list; its events stay in the log.
+    Removed = "removed" SessionRemoved {}
 }

@@ -69,8 +69,9 @@ macro_rules! words {
             fn blank() -> Self {
                 Self::ALL[0]
             }
-            fn read(value: serde_json::Value, at: &$crate::event::wire::At<'_>) -> Result<Self, $crate::event::wire::Fault> {
-                $crate::event::wire::read_word(&value, Self::WORDS, at).map(|index| Self::ALL[index])
+            fn fill(&mut self, value: serde_json::Value, at: &$crate::event::wire::At<'_>) -> Result<(), $crate::event::wire::Fault> {
+                *self = Self::ALL[$crate::event::wire::read_word(&value, Self::WORDS, at)?];
+                Ok(())
             }
             fn write(&self, out: &mut String) {
                 $crate::event::wire::write_text(out, self.as_str());
@@ -99,10 +100,10 @@ macro_rules! record {
 
         impl $crate::event::wire::Wire for $name {
             const SHAPE: $crate::event::wire::Shape = $crate::event::wire::Shape::Record(Self::FIELDS);
-            fn read(value: serde_json::Value, at: &$crate::event::wire::At<'_>) -> Result<Self, $crate::event::wire::Fault> {
+            fn fill(&mut self, value: serde_json::Value, at: &$crate::event::wire::At<'_>) -> Result<(), $crate::event::wire::Fault> {
                 let mut reader = $crate::event::wire::Reader::new(value, at, Self::FIELDS);
-                let read = Self { $($field: reader.field()),* };
-                reader.end(read)
+                $(reader.fill(&mut self.$field);)*
+                reader.end()
             }
             fn blank() -> Self {
                 Self { $($field: $crate::event::wire::Wire::blank()),* }
@@ -158,10 +159,11 @@ macro_rules! payload {
 
         impl $crate::event::wire::Wire for $name {
             const SHAPE: $crate::event::wire::Shape = $crate::event::wire::Shape::Record(Self::FIELDS);
-            fn read(value: serde_json::Value, at: &$crate::event::wire::At<'_>) -> Result<Self, $crate::event::wire::Fault> {
+            fn fill(&mut self, value: serde_json::Value, at: &$crate::event::wire::At<'_>) -> Result<(), $crate::event::wire::Fault> {
                 let mut reader = $crate::event::wire::Reader::new(value, at, Self::FIELDS);
-                let read = Self { $($field: reader.field(),)* extra: reader.rest() };
-                reader.end(read)
+                $(reader.fill(&mut self.$field);)*
+                self.extra = reader.rest();
+                reader.end()
             }
             fn blank() -> Self {
                 Self { $($field: $crate::event::wire::Wire::blank(),)* extra: $crate::event::wire::Object::new() }
@@ -202,14 +204,19 @@ macro_rules! family {
                 match self { $(Self::$variant(_) => concat!($domain, ".", $action)),+ }
             }
 
-            /// Reads a payload of the family; `None` where the type is not in the table.
-            pub(crate) fn read(name: &str, payload: $crate::event::wire::Object, at: &$crate::event::wire::At<'_>)
-                -> Option<Result<Self, $crate::event::wire::Fault>>
-            {
+            /// A blank event of this type; `None` where it is not in the table.
+            pub(crate) fn named(name: &str) -> Option<Self> {
                 match name {
-                    $(concat!($domain, ".", $action) => Some(<$payload as $crate::event::wire::Wire>::read(serde_json::Value::Object(payload), at).map(Self::$variant)),)+
+                    $(concat!($domain, ".", $action) => Some(Self::$variant($crate::event::wire::Wire::blank())),)+
                     _ => None,
                 }
+            }
+
+            /// Takes on a payload.
+            pub(crate) fn fill(&mut self, payload: serde_json::Value, at: &$crate::event::wire::At<'_>)
+                -> Result<(), $crate::event::wire::Fault>
+            {
+                match self { $(Self::$variant(it) => $crate::event::wire::Wire::fill(it, payload, at)),+ }
             }
 
             /// Appends the payload's JSON.

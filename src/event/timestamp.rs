@@ -137,18 +137,19 @@ impl Wire for Timestamp {
     fn blank() -> Self {
         Self(0)
     }
-    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
-        match &value {
+    fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
+        *self = match &value {
             Value::String(text) => Self::parse(text).map_err(|problem| {
                 let shown: String = text.chars().take(40).collect();
                 at.fault(format!("{shown:?} {problem}"))
-            }),
+            })?,
             Value::Number(_) => match i64::read(value, at)? {
-                ms if RANGE.contains(&ms) => Ok(Self(ms)),
-                ms => Err(at.fault(format!("{ms} is outside the years 1 to 9999 in unix milliseconds"))),
+                ms if RANGE.contains(&ms) => Self(ms),
+                ms => return Err(at.fault(format!("{ms} is outside the years 1 to 9999 in unix milliseconds"))),
             },
-            other => Err(at.mismatch("a time", other)),
-        }
+            other => return Err(at.mismatch("a time", other)),
+        };
+        Ok(())
     }
     fn write(&self, out: &mut String) {
         use std::fmt::Write as _;
@@ -168,6 +169,7 @@ mod tests {
             "2026-01-27T10:21:33.123Z",
             "2026-01-27T10:21:33.123456Z",
             "2026-01-27T10:21:33.123+00:00",
+            "2026-01-27T10:21:33.123456+00:00",
             "2026-01-27T12:21:33.123+02:00",
             "2026-01-27 04:51:33.123999-05:30",
         ] {

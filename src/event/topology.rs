@@ -25,6 +25,18 @@ payload! {
     }
 }
 
+words! {
+    /// What a connection rests on.
+    pub enum LinkKind {
+        /// One agent started the other.
+        Parent = "parent",
+        /// One handed tasks to the other.
+        Handoff = "handoff",
+        /// Messages went along it.
+        Messages = "messages",
+    }
+}
+
 payload! {
     /// A connection between two places.
     pub struct TopologyEdge {
@@ -34,6 +46,8 @@ payload! {
         target: String,
         /// How well it works; 1 is well.
         health: f64 => (0.0, 1.0),
+        /// What it rests on.
+        kind: Option<LinkKind>,
     }
 }
 
@@ -49,5 +63,13 @@ domain! {
         nodes: Vec<TopologyNode>,
         /// All connections.
         edges: Vec<TopologyEdge>,
+        /// Of an adaptive swarm: whether it is a tree or a mesh for now.
+        form: Option<TopologyKind>,
+        /// Why it has that form.
+        reason: Option<String>,
+        /// Whether the deck worked the graph out, and goes on doing so.
+        computed: Option<bool>,
+        /// How many places and connections are not in it because there are too many.
+        left_out: Option<u64>,
     }
 }

@@ -126,8 +126,17 @@ pub trait Wire: Sized {
     /// Whether its key must be there.
     const REQUIRED: bool = true;
 
-    /// Reads it, or says what is wrong at `at`.
-    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault>;
+    /// Takes on what a JSON value says, or says what is wrong with that at `at`; it is of no use then.
+    ///
+    /// It stands as a [`blank`](Self::blank) before. Filled in place, a record is a call for each
+    /// field and nothing is moved about between them: of what is compiled for reading, a third.
+    fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault>;
+    /// Reads one, or says what is wrong at `at`.
+    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
+        let mut read = Self::blank();
+        read.fill(value, at)?;
+        Ok(read)
+    }
     /// Appends its JSON text.
     fn write(&self, out: &mut String);
     /// What stands for a missing key, and for a value that could not be read until its fault is told.
@@ -136,6 +145,45 @@ pub trait Wire: Sized {
     fn is_missing(&self) -> bool {
         false
     }
+}
+
+/// A place for any value: what all places share is compiled once.
+trait Fill {
+    fn take_on(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault>;
+}
+
+impl<T: Wire> Fill for T {
+    fn take_on(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
+        self.fill(value, at)
+    }
+}
+
+/// What takes on one element of a list.
+type TakeItem<'a> = &'a mut dyn FnMut(Value, &At<'_>) -> Result<(), Fault>;
+/// What takes on one entry of an object, by its key.
+type TakeEntry<'a> = &'a mut dyn FnMut(&str, Value, &At<'_>) -> Result<(), Fault>;
+
+/// Takes on the elements of a list one after the other.
+///
+/// # Errors
+/// It is no list, or the first fault in it.
+pub fn each_item(value: Value, at: &At<'_>, take: TakeItem<'_>) -> Result<(), Fault> {
+    let Value::Array(items) = value else { return Err(at.mismatch("a list", &value)) };
+    for (index, item) in items.into_iter().enumerate() {
+        take(item, &At::Index(at, index))?;
+    }
+    Ok(())
+}
+
+/// Takes on the entries of an object one after the other.
+///
+/// # Errors
+/// It is no object, or the first fault in it.
+pub fn each_entry(value: Value, at: &At<'_>, take: TakeEntry<'_>) -> Result<(), Fault> {
+    for (key, entry) in object(value, at)? {
+        take(&key, entry, &At::Key(at, &key))?;
+    }
+    Ok(())
 }
 
 /// Reads a whole JSON text as one value.
@@ -161,7 +209,7 @@ pub fn to_text<T: Wire>(value: &T) -> String {
 
 /// Reads the fields of an object one after the other, in the order of its table.
 ///
-/// A fault does not end the reading: it is kept, blanks stand in for the rest, and [`end`] tells it.
+/// A fault does not end the reading: it is kept, its blank stays, and [`end`] tells it.
 /// What is compiled for each record is then a row of calls without a way out of each, which halves
 /// the code of the largest part of the browser's download.
 ///
@@ -184,15 +232,15 @@ impl<'a> Reader<'a> {
         Self { object, at, fields: fields.iter(), fault }
     }
 
-    /// The next field.
-    pub fn field<T: Wire>(&mut self) -> T {
-        let Some((key, value)) = self.find() else { return T::blank() };
-        match T::read(value, &At::Key(self.at, key)) {
-            Ok(read) => read,
-            Err(fault) => {
-                self.fail(fault);
-                T::blank()
-            }
+    /// The next field, in the place where it belongs.
+    pub fn fill<T: Wire>(&mut self, place: &mut T) {
+        self.fill_any(place);
+    }
+
+    fn fill_any(&mut self, place: &mut dyn Fill) {
+        let Some((key, value)) = self.find() else { return };
+        if let Err(fault) = place.take_on(value, &At::Key(self.at, key)) {
+            self.fail(fault);
         }
     }
 
@@ -227,12 +275,9 @@ impl<'a> Reader<'a> {
         std::mem::take(&mut self.object)
     }
 
-    /// What was read, or the first fault.
-    pub fn end<T>(self, read: T) -> Result<T, Fault> {
-        match self.fault {
-            Some(fault) => Err(fault),
-            None => Ok(read),
-        }
+    /// The first fault, if there was one.
+    pub fn end(self) -> Result<(), Fault> {
+        self.fault.map_or(Ok(()), Err)
     }
 }
 
@@ -361,11 +406,12 @@ impl Wire for String {
     fn blank() -> Self {
         Self::new()
     }
-    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
+    fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
         match value {
-            Value::String(text) => Ok(text),
-            other => Err(at.mismatch("text", &other)),
+            Value::String(text) => *self = text,
+            other => return Err(at.mismatch("text", &other)),
         }
+        Ok(())
     }
     fn write(&self, out: &mut String) {
         write_text(out, self);
@@ -377,8 +423,9 @@ impl Wire for bool {
     fn blank() -> Self {
         false
     }
-    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
-        value.as_bool().ok_or_else(|| at.mismatch("true or false", &value))
+    fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
+        *self = value.as_bool().ok_or_else(|| at.mismatch("true or false", &value))?;
+        Ok(())
     }
     fn write(&self, out: &mut String) {
         out.push_str(if *self { "true" } else { "false" });
@@ -393,8 +440,9 @@ impl Wire for f64 {
     fn blank() -> Self {
         0.0
     }
-    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
-        value.as_f64().filter(|number| number.is_finite()).ok_or_else(|| at.mismatch("a number", &value))
+    fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
+        *self = value.as_f64().filter(|number| number.is_finite()).ok_or_else(|| at.mismatch("a number", &value))?;
+        Ok(())
     }
     /// Whole numbers are written without a fraction, the rest in the shortest form that reads back.
     fn write(&self, out: &mut String) {
@@ -413,9 +461,11 @@ impl Wire for u64 {
     fn blank() -> Self {
         0
     }
-    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
+    fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
         let whole = |n: f64| (n.fract() == 0.0 && (0.0..EXACT).contains(&n)).then_some(n as Self);
-        value.as_u64().or_else(|| value.as_f64().and_then(whole)).ok_or_else(|| at.mismatch("a whole number from 0", &value))
+        let read = value.as_u64().or_else(|| value.as_f64().and_then(whole));
+        *self = read.ok_or_else(|| at.mismatch("a whole number from 0", &value))?;
+        Ok(())
     }
     fn write(&self, out: &mut String) {
         let _infallible = write!(out, "{self}");
@@ -427,9 +477,11 @@ impl Wire for i64 {
     fn blank() -> Self {
         0
     }
-    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
+    fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
         let whole = |n: f64| (n.fract() == 0.0 && n.abs() < EXACT).then_some(n as Self);
-        value.as_i64().or_else(|| value.as_f64().and_then(whole)).ok_or_else(|| at.mismatch("a whole number", &value))
+        let read = value.as_i64().or_else(|| value.as_f64().and_then(whole));
+        *self = read.ok_or_else(|| at.mismatch("a whole number", &value))?;
+        Ok(())
     }
     fn write(&self, out: &mut String) {
         let _infallible = write!(out, "{self}");
@@ -441,8 +493,9 @@ impl Wire for Value {
     fn blank() -> Self {
         Self::Null
     }
-    fn read(value: Value, _: &At<'_>) -> Result<Self, Fault> {
-        Ok(value)
+    fn fill(&mut self, value: Value, _: &At<'_>) -> Result<(), Fault> {
+        *self = value;
+        Ok(())
     }
     fn write(&self, out: &mut String) {
         match self {
@@ -464,8 +517,9 @@ impl Wire for Object {
     fn blank() -> Self {
         Self::new()
     }
-    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
-        object(value, at)
+    fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
+        *self = object(value, at)?;
+        Ok(())
     }
     fn write(&self, out: &mut String) {
         let start = out.len();
@@ -477,8 +531,8 @@ impl Wire for Object {
 impl<T: Wire> Wire for Option<T> {
     const SHAPE: Shape = T::SHAPE;
     const REQUIRED: bool = false;
-    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
-        T::read(value, at).map(Some)
+    fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
+        self.insert(T::blank()).fill(value, at)
     }
     fn write(&self, out: &mut String) {
         match self {
@@ -499,8 +553,8 @@ impl<T: Wire> Wire for Box<T> {
     fn blank() -> Self {
         Self::new(T::blank())
     }
-    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
-        T::read(value, at).map(Self::new)
+    fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
+        (**self).fill(value, at)
     }
     fn write(&self, out: &mut String) {
         (**self).write(out);
@@ -511,13 +565,11 @@ impl<T: Wire> Wire for Box<T> {
 impl<T: Wire> Wire for Vec<T> {
     const SHAPE: Shape = Shape::List(&T::SHAPE);
     const REQUIRED: bool = false;
-    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
-        let Value::Array(items) = value else { return Err(at.mismatch("a list", &value)) };
-        let mut list = Self::with_capacity(items.len());
-        for (index, item) in items.into_iter().enumerate() {
-            list.push(T::read(item, &At::Index(at, index))?);
-        }
-        Ok(list)
+    fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
+        each_item(value, at, &mut |item, at| {
+            self.push(T::blank());
+            self.last_mut().map_or(Ok(()), |last| last.fill(item, at))
+        })
     }
     fn write(&self, out: &mut String) {
         write_list(out, self.iter());
@@ -533,8 +585,11 @@ impl<T: Wire> Wire for Vec<T> {
 impl<T: Wire> Wire for VecDeque<T> {
     const SHAPE: Shape = Shape::List(&T::SHAPE);
     const REQUIRED: bool = false;
-    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
-        Vec::read(value, at).map(Self::from)
+    fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
+        each_item(value, at, &mut |item, at| {
+            self.push_back(T::blank());
+            self.back_mut().map_or(Ok(()), |last| last.fill(item, at))
+        })
     }
     fn write(&self, out: &mut String) {
         write_list(out, self.iter());
@@ -550,13 +605,8 @@ impl<T: Wire> Wire for VecDeque<T> {
 impl<T: Wire> Wire for BTreeMap<String, T> {
     const SHAPE: Shape = Shape::Table(&T::SHAPE);
     const REQUIRED: bool = false;
-    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
-        let mut map = Self::new();
-        for (key, item) in object(value, at)? {
-            let item = T::read(item, &At::Key(at, &key))?;
-            map.insert(key, item);
-        }
-        Ok(map)
+    fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
+        each_entry(value, at, &mut |key, entry, at| self.entry(key.to_owned()).or_insert_with(T::blank).fill(entry, at))
     }
     fn write(&self, out: &mut String) {
         let start = out.len();

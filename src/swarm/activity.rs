@@ -10,7 +10,7 @@ use crate::event::provider::ProviderEvent;
 use crate::event::selfcheck::SelfcheckEvent;
 use crate::event::session::SessionEvent;
 use crate::event::table::record;
-use crate::event::task::TaskEvent;
+use crate::event::task::{TaskEvent, TaskRoute};
 use crate::event::topology::TopologyEvent;
 use crate::event::trade::TradeEvent;
 use crate::event::wire::to_text;
@@ -77,13 +77,20 @@ pub fn words(event: &Event) -> String {
             let to = if it.to == "*" { "all" } else { &it.to };
             join(&[&it.from, " → ", to, ": ", &it.content])
         }
+        Body::Message(MessageEvent::Delivered(it)) => join(&["delivered to ", &it.agent]),
         Body::Memory(body) => memory(body),
         Body::Topology(TopologyEvent::Changed(it)) => {
-            join(&[it.topology.as_str(), ", ", &it.nodes.len().to_string(), " nodes, ", &it.edges.len().to_string(), " edges"])
+            let size = [it.nodes.len().to_string(), it.edges.len().to_string()];
+            let why = after(": ", it.reason.as_deref());
+            join(&[it.topology.as_str(), ", ", &size[0], " nodes, ", &size[1], " edges", &why])
         }
-        Body::Provider(ProviderEvent::StatusChanged(it)) => {
-            join(&[it.state.as_str(), " at ", &it.endpoint, &after(": ", it.last_error.as_deref())])
-        }
+        Body::Provider(body) => match body {
+            ProviderEvent::StatusChanged(it) => {
+                join(&[it.state.as_str(), " at ", &it.endpoint, &after(": ", it.last_error.as_deref())])
+            }
+            ProviderEvent::Configured(it) => join(&["to be probed as ", it.kind.as_str(), " at ", &it.endpoint]),
+            ProviderEvent::Removed(it) => join(&["removed", &after(": ", it.reason.as_deref())]),
+        },
         Body::Selfcheck(body) => match body {
             SelfcheckEvent::Started(_) => "self-check started".to_owned(),
             SelfcheckEvent::Progress(it) => join(&[&percent(it.progress), " ", &it.message]),
@@ -93,6 +100,10 @@ pub fn words(event: &Event) -> String {
         Body::Session(body) => session(body),
         Body::Config(crate::event::config::ConfigEvent::Changed(it)) => join(&["configuration changed: ", &it.change_type]),
         Body::Trade(body) => trade(body),
+        Body::Mode(crate::event::mode::ModeEvent::Violation(it)) => {
+            let (by, mode) = (after(" by ", it.agent.as_deref()), after(" in mode ", it.mode.as_deref()));
+            join(&["violation", &by, &mode, &after(" of ", it.rule.as_deref()), &after(": ", it.message.as_deref())])
+        }
         Body::Custom(custom) => to_text(&custom.payload),
     }
 }
@@ -104,7 +115,9 @@ fn agent(body: &AgentEvent) -> String {
         AgentEvent::StatusChanged(it) => {
             join(&[it.status.as_str(), &after(" on ", it.task.as_deref()), &after(": ", it.reason.as_deref())])
         }
-        AgentEvent::HealthChanged(it) => join(&[it.status.as_str(), ", was ", it.previous.as_str()]),
+        AgentEvent::HealthChanged(it) => {
+            join(&[it.status.as_str(), ", was ", it.previous.as_str(), &after(": ", it.reason.as_deref())])
+        }
         AgentEvent::TrustChanged(it) => join(&["trust ", &to_text(&it.previous), " → ", &to_text(&it.score), ": ", &it.reason]),
         AgentEvent::Removed(it) => join(&["removed", &after(": ", it.reason.as_deref())]),
     }
@@ -119,6 +132,11 @@ fn task(body: &TaskEvent) -> String {
         TaskEvent::Completed(it) => join(&["completed", &after(": ", it.result.as_ref().map(to_text).as_deref())]),
         TaskEvent::Failed(it) => join(&["failed: ", &it.error]),
         TaskEvent::Cancelled(it) => join(&["cancelled", &after(": ", it.reason.as_deref())]),
+        TaskEvent::Retried(it) => join(&["attempt ", &it.attempt.to_string(), &after(": ", it.reason.as_deref())]),
+        TaskEvent::Routed(it) => route("routed", it),
+        TaskEvent::RouteVerified(it) => route("route verified", it),
+        TaskEvent::Rerouted(it) => route("rerouted", it),
+        TaskEvent::RouteOverridden(it) => route("route overridden", it),
     }
 }
 
@@ -146,6 +164,11 @@ fn session(body: &SessionEvent) -> String {
         SessionEvent::Started(it) => {
             join(&["session started", &after(" by ", it.agent.as_deref()), &after(": ", it.title.as_deref())])
         }
+        SessionEvent::Prompted(it) => join(&[&it.by, ": ", &it.text]),
+        SessionEvent::Updated(it) => {
+            join(&["session updated", &after(": ", it.title.as_deref()), &after(", permission ", it.permission_mode.as_deref())])
+        }
+        SessionEvent::Removed(_) => "session removed".to_owned(),
         SessionEvent::TextDelta(it) => it.delta.clone(),
         SessionEvent::TextCompleted(it) => it.text.clone(),
         SessionEvent::ToolStarted(it) => {
@@ -165,6 +188,10 @@ fn session(body: &SessionEvent) -> String {
     }
 }
 
+fn route(what: &str, it: &TaskRoute) -> String {
+    join(&[what, &after(" to ", it.agent.as_deref()), &after(" by ", it.by.as_deref()), &after(": ", it.reason.as_deref())])
+}
+
 fn trade(body: &TradeEvent) -> String {
     match body {
         TradeEvent::AnalysisStarted(it) => join(&["looking at ", &it.mint]),
@@ -180,6 +207,10 @@ fn trade(body: &TradeEvent) -> String {
         TradeEvent::BuybackTriggered(it) => {
             join(&["buyback of ", &to_text(&it.amount), " from a profit of ", &to_text(&it.profit)])
         }
+        TradeEvent::PriceChanged(it) => join(&[&it.mint, " at ", &to_text(&it.price)]),
+        TradeEvent::BreakerTripped(it) => join(&["buying is stopped: ", &it.reason]),
+        TradeEvent::RunStarted(it) => join(&["paper run on feed ", &it.feed, " with ", &to_text(&it.balance)]),
+        TradeEvent::RunEnded(it) => join(&["paper run ended: ", &it.reason]),
     }
 }
 

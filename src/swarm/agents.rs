@@ -1,11 +1,13 @@
 //! The agents as their events tell them.
 
+use std::collections::VecDeque;
+
 use super::Evidence;
-use super::bounds::{clip, prune};
-use super::sessions::Session;
+use super::bounds::{clip, prune, push_newest};
+use super::sessions::{Session, SessionState};
 use super::table::Table;
 use super::tasks::{Task, TaskState};
-use crate::event::agent::{AgentEvent, AgentStatus, Health};
+use crate::event::agent::{AgentEvent, AgentStatus, Health, HealthCause};
 use crate::event::message::{MessageEvent, MessageType};
 use crate::event::session::SessionEvent;
 use crate::event::table::record;
@@ -17,6 +19,8 @@ pub const MAX_AGENTS: usize = 5_000;
 pub const MAX_ASKS: usize = 16;
 /// How many capabilities of an agent are kept.
 pub const MAX_CAPABILITIES: usize = 32;
+/// How many changes of an agent's trust are kept; how many there ever were is counted.
+pub const MAX_TRUST_HISTORY: usize = 50;
 /// How long a name, reason or other short text may be, in bytes.
 pub const MAX_TEXT: usize = 300;
 
@@ -43,6 +47,24 @@ record! {
 }
 
 record! {
+    /// One change of an agent's trust.
+    pub struct TrustChange {
+        /// Its place in the log.
+        seq: u64,
+        /// When.
+        ts: Timestamp,
+        /// The score then.
+        score: f64,
+        /// By how much it changed.
+        delta: f64,
+        /// What earned or cost it.
+        reason: String,
+        /// The peer that reported it.
+        by: Option<String>,
+    }
+}
+
+record! {
     /// One agent.
     pub struct Agent {
         /// Its id.
@@ -63,6 +85,8 @@ record! {
         host: Option<String>,
         /// Who reports it.
         source: String,
+        /// The place of the newest description that says more than is kept here.
+        described: Option<u64>,
         /// What it last said it does.
         status: Option<AgentStatus>,
         /// Why, in its words.
@@ -75,8 +99,18 @@ record! {
         health: Option<Health>,
         /// The event its health rests on.
         health_by: Option<Evidence>,
-        /// Trust from 0 to 1.
+        /// What says how it is.
+        health_cause: Option<HealthCause>,
+        /// Why it is so, in words.
+        health_reason: Option<String>,
+        /// Trust from 0 to 1, as it was when it last changed.
         trust: Option<f64>,
+        /// Who says so.
+        trust_source: Option<String>,
+        /// How often it changed.
+        trust_changes: u64,
+        /// The newest changes, oldest first.
+        trust_history: VecDeque<TrustChange>,
         /// Processor use in percent, as it measured it.
         cpu: Option<f64>,
         /// Memory in bytes, as it measured it.
@@ -87,6 +121,8 @@ record! {
         first_seen: Timestamp,
         /// The newest event that it did or that is about it.
         heard: Evidence,
+        /// The place of the newest event that it did itself: its last sign of life.
+        spoke: u64,
         /// Whether it was taken off the register.
         removed: bool,
         /// Messages it sent.
@@ -133,18 +169,25 @@ impl Agent {
             capabilities: Vec::new(),
             host: None,
             source: event.source.clone(),
+            described: None,
             status: None,
             reason: None,
             task: None,
             status_by: Evidence::of(event),
             health: None,
             health_by: None,
+            health_cause: None,
+            health_reason: None,
             trust: None,
+            trust_source: None,
+            trust_changes: 0,
+            trust_history: VecDeque::new(),
             cpu: None,
             memory: None,
             message_count: None,
             first_seen: event.when(),
             heard: Evidence::of(event),
+            spoke: event.seq,
             removed: false,
             sent: 0,
             received: 0,
@@ -179,6 +222,7 @@ impl Agent {
                 self.capabilities = capabilities(&it.capabilities);
                 self.host = it.host.as_deref().map(short);
                 self.source.clone_from(&event.source);
+                self.described = (!it.extra.is_empty()).then_some(event.seq);
                 if self.removed || self.status == Some(AgentStatus::Stopped) {
                     // It came back: what it was before says nothing of what it does now.
                     (self.status, self.reason, self.task) = (None, None, None);
@@ -188,6 +232,9 @@ impl Agent {
                 self.removed = false;
             }
             AgentEvent::Updated(it) => {
+                if !it.extra.is_empty() {
+                    self.described = Some(event.seq);
+                }
                 if let Some(name) = &it.name {
                     self.name = clip(name, MAX_TEXT);
                 }
@@ -226,8 +273,25 @@ impl Agent {
             AgentEvent::HealthChanged(it) => {
                 self.health = Some(it.status);
                 self.health_by = Some(Evidence::of(event));
+                self.health_cause = it.cause;
+                self.health_reason = it.reason.as_deref().map(short);
             }
-            AgentEvent::TrustChanged(it) => self.trust = Some(it.score),
+            // What an agent says of its own trust counts for nothing.
+            AgentEvent::TrustChanged(it) if event.source != self.id => {
+                self.trust = Some(it.score);
+                self.trust_source = Some(event.source.clone());
+                self.trust_changes += 1;
+                let change = TrustChange {
+                    seq: event.seq,
+                    ts: event.when(),
+                    score: it.score,
+                    delta: it.delta,
+                    reason: clip(&it.reason, 100),
+                    by: it.by.as_deref().map(short),
+                };
+                push_newest(&mut self.trust_history, change, MAX_TRUST_HISTORY);
+            }
+            AgentEvent::TrustChanged(_) => {}
             AgentEvent::Removed(it) => {
                 self.removed = true;
                 self.reason = it.reason.as_deref().map(short);
@@ -236,6 +300,12 @@ impl Agent {
             }
         }
     }
+}
+
+/// Whether an event shows that the agent it concerns is alive: others say how well it is, how far
+/// it is trusted, and what it is to do.
+fn is_own_doing(kind: &str) -> bool {
+    !matches!(kind, "agent.health_changed" | "agent.trust_changed" | "agent.removed" | "task.assigned" | "task.cancelled")
 }
 
 fn short(text: &str) -> String {
@@ -266,6 +336,9 @@ impl Agents {
     /// The agent, if it is known, marked as heard of.
     fn heard(&mut self, event: &Event, id: &str) -> Option<&mut Agent> {
         let agent = self.by_id.get_mut(id)?;
+        if is_own_doing(event.kind()) {
+            agent.spoke = event.seq;
+        }
         agent.heard.seq = event.seq;
         agent.heard.ts = agent.heard.ts.max(event.when());
         if agent.heard.kind != event.kind() {
@@ -312,7 +385,13 @@ impl Agents {
     }
 
     pub(super) fn message_sent(&mut self, event: &Event, body: &MessageEvent) {
-        let MessageEvent::Sent(message) = body;
+        let message = match body {
+            MessageEvent::Sent(message) => message,
+            MessageEvent::Delivered(it) => {
+                self.heard(event, &it.agent);
+                return;
+            }
+        };
         if let Some(sender) = self.heard(event, &message.from) {
             sender.sent += 1;
             if matches!(message.message_type, MessageType::Task | MessageType::Query) && message.to != "*" {
@@ -338,7 +417,14 @@ impl Agents {
             }
             SessionEvent::PermissionDecided(it) => agent.asks.retain(|ask| ask.request_id != it.request_id),
             SessionEvent::PermissionExpired(it) => agent.asks.retain(|ask| ask.request_id != it.request_id),
-            SessionEvent::Completed(_) | SessionEvent::Aborted(_) => agent.asks.retain(|ask| ask.session != session.id),
+            SessionEvent::Completed(_) | SessionEvent::Aborted(_) | SessionEvent::Removed(_) => {
+                agent.asks.retain(|ask| ask.session != session.id);
+                // A session of its failed; now one went well.
+                let went_well = matches!(body, SessionEvent::Completed(_)) && session.state == SessionState::Completed;
+                if went_well && matches!(&agent.failing, Some(by) if by.kind == "session.failed") {
+                    (agent.failing, agent.failure) = (None, None);
+                }
+            }
             SessionEvent::Failed(it) => {
                 agent.asks.retain(|ask| ask.session != session.id);
                 agent.failing = Some(Evidence::of(event));

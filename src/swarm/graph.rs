@@ -79,7 +79,8 @@ pub fn graph(state: &SwarmState, now: Timestamp) -> Graph {
     let drawn = &index.drawn;
     let links = links(state, &index);
     let parents: Vec<Option<usize>> = drawn.iter().map(|id| parent(state, id, &index, &links)).collect();
-    let layout = if state.topology.kind == Some(TopologyKind::Mesh) || parents.iter().all(Option::is_none) {
+    let form = state.topology.form.or(state.topology.kind);
+    let layout = if form == Some(TopologyKind::Mesh) || parents.iter().all(Option::is_none) {
         ring(drawn.len())
     } else {
         layered(&parents)

@@ -5,11 +5,36 @@ use super::agents::MAX_TEXT;
 use super::bounds::{clip, prune};
 use super::table::Table;
 use crate::event::Event;
-use crate::event::provider::{ProviderEvent, ProviderState};
+use crate::event::provider::{Origin, ProviderConfigured, ProviderEvent, ProviderKind, ProviderState};
 use crate::event::table::record;
 
-/// How many providers are kept; past it those longest unheard of are forgotten.
+/// How many providers are kept; past it those that nobody set up go first, the longest unheard of
+/// before the others.
 pub const MAX_PROVIDERS: usize = 200;
+/// How much of an endpoint is kept, in bytes.
+pub const MAX_ENDPOINT: usize = MAX_TEXT;
+
+record! {
+    /// How a provider is to be probed.
+    pub struct Configured {
+        /// How it is asked.
+        kind: ProviderKind,
+        /// Where it is.
+        endpoint: String,
+        /// Where that was set up.
+        origin: Origin,
+        /// Whether it is probed at all.
+        enabled: bool,
+        /// Seconds between two probes.
+        every_seconds: Option<u64>,
+        /// How long an answer may take, in milliseconds.
+        timeout_ms: Option<u64>,
+        /// From when on an answer is slow, in milliseconds.
+        slow_ms: Option<u64>,
+        /// The event that says so.
+        by: Evidence,
+    }
+}
 
 record! {
     /// One provider.
@@ -24,6 +49,8 @@ record! {
         last_error: Option<String>,
         /// The event that says so.
         by: Evidence,
+        /// How it is probed, where the deck was told to.
+        configured: Option<Configured>,
     }
 }
 
@@ -38,15 +65,94 @@ record! {
 
 impl Providers {
     pub(super) fn fold(&mut self, event: &Event, id: &str, body: &ProviderEvent) {
-        let ProviderEvent::StatusChanged(it) = body;
-        let provider = Provider {
-            state: it.state,
-            endpoint: clip(&it.endpoint, MAX_TEXT),
-            latency_ms: it.latency_ms,
-            last_error: it.last_error.as_deref().map(|error| clip(error, MAX_TEXT)),
+        match body {
+            ProviderEvent::StatusChanged(it) => {
+                let configured = self.by_id.remove(id).and_then(|provider| provider.configured);
+                let provider = Provider {
+                    state: it.state,
+                    endpoint: clip(&it.endpoint, MAX_ENDPOINT),
+                    latency_ms: it.latency_ms,
+                    last_error: it.last_error.as_deref().map(|error| clip(error, MAX_TEXT)),
+                    by: Evidence::of(event),
+                    configured,
+                };
+                self.by_id.insert(id, provider);
+            }
+            ProviderEvent::Configured(it) => self.configure(event, id, it),
+            ProviderEvent::Removed(_) => {
+                self.by_id.remove(id);
+            }
+        }
+        prune(&mut self.by_id, MAX_PROVIDERS, |provider| (provider.configured.is_some(), provider.by.seq));
+    }
+
+    /// What is known of it stays known where it is still at the same place.
+    fn configure(&mut self, event: &Event, id: &str, it: &ProviderConfigured) {
+        let endpoint = clip(&it.endpoint, MAX_ENDPOINT);
+        let known = self.by_id.remove(id).filter(|known| known.endpoint == endpoint);
+        let mut provider = known.unwrap_or_else(|| Provider {
+            state: ProviderState::Unknown,
+            endpoint: endpoint.clone(),
+            latency_ms: None,
+            last_error: None,
             by: Evidence::of(event),
-        };
+            configured: None,
+        });
+        provider.configured = Some(Configured {
+            kind: it.kind,
+            endpoint,
+            origin: it.origin.unwrap_or(Origin::Api),
+            enabled: it.enabled.unwrap_or(true),
+            every_seconds: it.every_seconds,
+            timeout_ms: it.timeout_ms,
+            slow_ms: it.slow_ms,
+            by: Evidence::of(event),
+        });
         self.by_id.insert(id, provider);
-        prune(&mut self.by_id, MAX_PROVIDERS, |provider| (true, provider.by.seq));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::event::wire::At;
+    use crate::event::{Draft, Timestamp};
+
+    fn fold(events: &[(&str, &str, Value)]) -> Providers {
+        let mut providers = Providers::default();
+        for (seq, (action, id, payload)) in (1..).zip(events) {
+            let event = json!({"type": format!("provider.{action}"), "entity": format!("provider:{id}"), "payload": payload});
+            let event = Draft::read(event, &At::Root("")).unwrap().into_event(seq, Timestamp(0));
+            let crate::event::Body::Provider(body) = &event.body else { panic!("a provider's") };
+            providers.fold(&event, id, body);
+        }
+        providers
+    }
+
+    #[test]
+    fn a_state_holds_as_long_as_the_place_does() {
+        let at = |url: &str, every: u64| ("configured", "a", json!({"kind": "http", "endpoint": url, "every_seconds": every}));
+        let ready = ("status_changed", "a", json!({"state": "READY", "endpoint": "u", "latency_ms": 3}));
+        let state = |events: &[(&str, &str, Value)]| fold(events).by_id["a"].state;
+        assert_eq!(state(&[at("u", 1)]), ProviderState::Unknown);
+        assert_eq!(state(&[at("u", 1), ready.clone()]), ProviderState::Ready);
+        assert_eq!(state(&[at("u", 1), ready.clone(), at("u", 2)]), ProviderState::Ready);
+        assert_eq!(state(&[at("u", 1), ready.clone(), at("v", 1)]), ProviderState::Unknown);
+        let kept = fold(&[at("u", 1), ready.clone()]);
+        assert_eq!(kept.by_id["a"].configured.as_ref().map(|configured| configured.origin), Some(Origin::Api));
+        assert!(fold(&[at("u", 1), ready, ("removed", "a", json!({}))]).by_id.is_empty());
+    }
+
+    #[test]
+    fn those_that_are_set_up_are_forgotten_last() {
+        let mut events = vec![("configured", "kept".to_owned(), json!({"kind": "http", "endpoint": "u"}))];
+        events.extend(
+            (0..MAX_PROVIDERS * 2).map(|n| ("status_changed", format!("p{n}"), json!({"state": "READY", "endpoint": "e"}))),
+        );
+        let events: Vec<_> = events.iter().map(|(action, id, payload)| (*action, id.as_str(), payload.clone())).collect();
+        let providers = fold(&events);
+        assert!(providers.by_id.contains_key("kept") && providers.by_id.len() <= MAX_PROVIDERS + MAX_PROVIDERS / 8);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use crate::event::message::MessageEvent;
 use crate::event::table::record;
 use crate::event::{Body, Event, Timestamp};
 
@@ -62,7 +63,7 @@ impl Rates {
         }
         let second = &mut self.seconds[place];
         second.events += 1;
-        second.messages += u64::from(matches!(event.body, Body::Message(_)));
+        second.messages += u64::from(matches!(event.body, Body::Message(MessageEvent::Sent(_))));
         second.memory += u64::from(matches!(event.body, Body::Memory(_)));
         second.failures += u64::from(event.kind().ends_with(".failed"));
         let keep_from = self.seconds.back().map_or(at, |second| second.at) - SECONDS;

@@ -1,5 +1,7 @@
 //! The runs of self-checks.
 
+use serde_json::Value;
+
 use super::Evidence;
 use super::agents::MAX_TEXT;
 use super::bounds::{clip, prune};
@@ -73,14 +75,20 @@ impl Selfchecks {
             }
             SelfcheckEvent::Completed(it) => {
                 run.state = RunState::Completed;
+                run.progress = Some(100.0);
                 run.message = Some(clip(&it.summary, MAX_TEXT));
-                run.checks = it.checks.iter().take(MAX_CHECKS).map(|check| clip(&to_text(check), MAX_TEXT)).collect();
+                run.checks = clipped(&it.checks);
             }
             SelfcheckEvent::Failed(it) => {
                 run.state = RunState::Failed;
                 run.message = Some(clip(&it.error, MAX_TEXT));
+                run.checks = clipped(&it.checks);
             }
         }
         prune(&mut self.by_id, MAX_RUNS, |run| (run.state == RunState::Running, run.by.seq));
     }
+}
+
+fn clipped(checks: &[Value]) -> Vec<String> {
+    checks.iter().take(MAX_CHECKS).map(|check| clip(&to_text(check), MAX_TEXT)).collect()
 }

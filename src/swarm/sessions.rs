@@ -1,6 +1,9 @@
 //! Sessions: their transcripts, joined from pieces, and what they ask a person.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
+
+use serde_json::Value;
 
 use super::Evidence;
 use super::agents::MAX_TEXT;
@@ -19,6 +22,8 @@ pub const MAX_ENTRIES: usize = 80;
 pub const MAX_ENTRY: usize = 8 * 1_024;
 /// How many requests of a session can be open; a further one is in the transcript only.
 pub const MAX_OPEN: usize = 32;
+/// How many tools of a session are remembered as always allowed; a further one is asked about each time.
+pub const MAX_ALWAYS: usize = 64;
 
 words! {
     /// Where a session stands.
@@ -27,6 +32,8 @@ words! {
         Completed = "completed",
         Failed = "failed",
         Aborted = "aborted",
+        /// It was made and waits for its first message.
+        Idle = "idle",
     }
 }
 
@@ -36,6 +43,7 @@ words! {
         Text = "text",
         Tool = "tool",
         Permission = "permission",
+        Prompt = "prompt",
     }
 }
 
@@ -56,7 +64,7 @@ record! {
         cut: u64,
         /// The tool.
         tool: Option<String>,
-        /// What the tool answered; what was decided.
+        /// What the tool answered; what was decided; who wrote a prompt.
         result: Option<String>,
         /// Whether the tool failed or the request was denied.
         is_error: bool,
@@ -92,6 +100,12 @@ record! {
         agent: Option<String>,
         /// How permission is given; unknown where its beginning was not seen.
         permission_mode: Option<String>,
+        /// What runs the agent, where the deck runs it itself.
+        driver: Option<String>,
+        /// The workspace it works in.
+        workspace: Option<String>,
+        /// The tools that need not ask any more.
+        always: Vec<String>,
         /// Where it stands.
         state: SessionState,
         /// What it failed with, or who broke it off.
@@ -150,6 +164,14 @@ impl Entry {
     }
 }
 
+/// What a value says: a text as it is, anything else as its JSON.
+fn plain(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        other => Cow::Owned(other.to_string()),
+    }
+}
+
 impl Session {
     fn new(event: &Event, id: &str) -> Self {
         Self {
@@ -157,6 +179,9 @@ impl Session {
             title: None,
             agent: None,
             permission_mode: None,
+            driver: None,
+            workspace: None,
+            always: Vec::new(),
             state: SessionState::Running,
             error: None,
             transcript: VecDeque::new(),
@@ -183,9 +208,22 @@ impl Session {
     fn end(&mut self, state: SessionState, error: Option<&str>) {
         self.state = state;
         self.error = error.map(|error| clip(error, MAX_TEXT));
+        self.close();
+    }
+
+    /// Nothing goes on in it any more.
+    fn close(&mut self) {
         self.open.clear();
         for entry in &mut self.transcript {
             entry.done = true;
+        }
+    }
+
+    /// The tool of an open request need not ask any more.
+    fn remember(&mut self, request: &str) {
+        let Some(tool) = self.open.get(request).map(|request| &request.tool_name) else { return };
+        if self.always.len() < MAX_ALWAYS && !self.always.contains(tool) {
+            self.always.push(tool.clone());
         }
     }
 
@@ -202,9 +240,26 @@ impl Session {
                 self.title = it.title.as_deref().map(|title| clip(title, MAX_TEXT));
                 self.agent.clone_from(&it.agent);
                 self.permission_mode = Some(clip(&it.permission_mode, 64));
-                self.state = SessionState::Running;
+                self.driver.clone_from(&it.driver);
+                self.workspace = it.workspace.as_deref().map(|workspace| clip(workspace, MAX_TEXT));
+                self.state = if it.driver.is_some() { SessionState::Idle } else { SessionState::Running };
                 self.error = None;
                 self.started = event.when();
+            }
+            SessionEvent::Prompted(it) => {
+                let mut entry = Entry::new(event, EntryKind::Prompt, None, &it.text);
+                (entry.result, entry.done) = (Some(clip(&it.by, MAX_TEXT)), true);
+                self.push(entry);
+                self.state = SessionState::Running;
+                self.error = None;
+            }
+            SessionEvent::Updated(it) => {
+                if let Some(title) = &it.title {
+                    self.title = Some(clip(title, MAX_TEXT));
+                }
+                if let Some(mode) = &it.permission_mode {
+                    self.permission_mode = Some(clip(mode, 64));
+                }
             }
             SessionEvent::TextDelta(it) => {
                 let turn = it.turn_id.as_deref();
@@ -226,7 +281,7 @@ impl Session {
                 }
             }
             SessionEvent::ToolStarted(it) => {
-                let mut entry = Entry::new(event, EntryKind::Tool, Some(it.tool_use_id.clone()), &to_text(&it.input));
+                let mut entry = Entry::new(event, EntryKind::Tool, Some(it.tool_use_id.clone()), &it.input.to_string());
                 entry.tool = Some(clip(it.display_name.as_deref().unwrap_or(&it.tool_name), MAX_TEXT));
                 self.push(entry);
             }
@@ -237,7 +292,7 @@ impl Session {
                     self.push(entry);
                 }
                 if let Some(entry) = self.unfinished(EntryKind::Tool, Some(&it.tool_use_id)) {
-                    entry.result = Some(clip(&to_text(&it.result), MAX_ENTRY / 4));
+                    entry.result = Some(clip(&plain(&it.result), MAX_ENTRY / 4));
                     (entry.is_error, entry.done) = (it.is_error, true);
                 }
             }
@@ -263,27 +318,123 @@ impl Session {
                     (true, false) => "allowed",
                     (false, _) => "denied",
                 };
+                if it.allowed && it.always_allow {
+                    self.remember(&it.request_id);
+                }
                 self.settle(&it.request_id, format!("{word} by {}", clip(&it.by, MAX_TEXT)), !it.allowed);
             }
             SessionEvent::PermissionExpired(it) => self.settle(&it.request_id, "expired".to_owned(), true),
+            // An error or an abort is followed by the end, and stays what it was.
+            SessionEvent::Completed(_) if matches!(self.state, SessionState::Failed | SessionState::Aborted) => self.close(),
             SessionEvent::Completed(_) => self.end(SessionState::Completed, None),
             SessionEvent::Failed(it) => self.end(SessionState::Failed, Some(&it.error)),
             SessionEvent::Aborted(it) => self.end(SessionState::Aborted, Some(&it.by)),
+            // The list of sessions knows what to do.
+            SessionEvent::Removed(_) => {}
         }
     }
 }
 
 impl Sessions {
-    pub(super) fn fold(&mut self, event: &Event, id: &str, body: &SessionEvent) {
+    /// Folds an event in; gives back the session that it took off the list.
+    pub(super) fn fold(&mut self, event: &Event, id: &str, body: &SessionEvent) -> Option<Session> {
+        if let SessionEvent::Removed(_) = body {
+            return self.by_id.remove(id);
+        }
         let session = self.by_id.entry(id, || Session::new(event, id));
         session.heard = Evidence::of(event);
         session.fold(event, body);
         self.forgotten +=
             prune(&mut self.by_id, MAX_SESSIONS, |session| (session.state == SessionState::Running, session.heard.seq));
+        None
     }
 
     /// All open requests: session, request id, request.
     pub fn open_requests(&self) -> impl Iterator<Item = (&Session, &str, &Request)> {
         self.by_id.values().flat_map(|session| session.open.iter().map(move |(id, request)| (session, id.as_str(), request)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Draft;
+    use crate::event::wire::At;
+    use crate::swarm::SwarmState;
+    use serde_json::{Value, json};
+
+    fn fold(events: &[(&str, Value)]) -> SwarmState {
+        let mut state = SwarmState::default();
+        for (index, (action, payload)) in events.iter().enumerate() {
+            let event = json!({"type": format!("session.{action}"), "entity": "session:s", "payload": payload});
+            let seq = index as u64 + 1;
+            state.fold(&Draft::read(event, &At::Root("")).unwrap().into_event(seq, Timestamp(seq as i64)));
+        }
+        state
+    }
+
+    fn states(events: &[(&str, Value)]) -> Vec<SessionState> {
+        (1..=events.len()).map(|many| fold(&events[..many]).sessions.by_id["s"].state).collect()
+    }
+
+    #[test]
+    fn a_session_has_turns_and_an_error_outlasts_the_end() {
+        use SessionState::{Aborted, Completed, Failed, Idle, Running};
+        let events = [
+            ("started", json!({"permission_mode": "ask", "driver": "d"})),
+            ("prompted", json!({"text": "t", "by": "me"})),
+            ("completed", json!({})),
+            ("prompted", json!({"text": "t", "by": "me"})),
+            ("failed", json!({"error": "e"})),
+            ("completed", json!({})),
+            ("prompted", json!({"text": "t", "by": "me"})),
+            ("aborted", json!({"by": "me"})),
+            ("completed", json!({})),
+        ];
+        assert_eq!(states(&events), [Idle, Running, Completed, Running, Failed, Failed, Running, Aborted, Aborted]);
+        assert_eq!(fold(&events[..6]).sessions.by_id["s"].error.as_deref(), Some("e"));
+        assert_eq!(fold(&events[..7]).sessions.by_id["s"].error, None);
+        assert_eq!(states(&[("started", json!({"permission_mode": "ask"}))]), [Running]);
+    }
+
+    #[test]
+    fn what_is_always_allowed_is_remembered_and_bounded() {
+        let mut events = Vec::new();
+        for n in 0..=MAX_ALWAYS {
+            let request = format!("r{n}");
+            events.push((
+                "permission_requested",
+                json!({"request_id": request, "tool_name": format!("tool-{n}"), "expires_at": 99}),
+            ));
+            let decided = json!({"request_id": request, "allowed": n != 1, "always_allow": true, "by": "me"});
+            events.push(("permission_decided", decided.clone()));
+            events.push(("permission_decided", decided));
+        }
+        let state = fold(&events);
+        let always = &state.sessions.by_id["s"].always;
+        assert_eq!((always.len(), always[0].as_str(), always[1].as_str()), (MAX_ALWAYS, "tool-0", "tool-2"));
+    }
+
+    #[test]
+    fn a_removed_session_leaves_nothing_asked() {
+        let agent = json!({"type": "agent.registered", "entity": "agent:a", "payload": {"name": "a", "agent_type": "t"}});
+        let mut state = SwarmState::default();
+        state.fold(&Draft::read(agent, &At::Root("")).unwrap().into_event(1, Timestamp(1)));
+        for (seq, (action, payload)) in [
+            ("started", json!({"permission_mode": "ask", "agent": "a"})),
+            ("permission_requested", json!({"request_id": "r", "tool_name": "t", "expires_at": 99})),
+            ("removed", json!({})),
+            ("removed", json!({})),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert_eq!(state.agents.by_id["a"].asks.len(), usize::from(seq == 2));
+            let event = json!({"type": format!("session.{action}"), "entity": "session:s", "payload": payload});
+            let seq = seq as u64 + 2;
+            state.fold(&Draft::read(event, &At::Root("")).unwrap().into_event(seq, Timestamp(seq as i64)));
+        }
+        assert!(state.sessions.by_id.is_empty());
+        assert_eq!(state.agents.by_id["a"].asks, []);
     }
 }

@@ -90,10 +90,10 @@ pub fn agent(agent: &Agent, now: Timestamp) -> Standing {
         return Standing::new(Attention::Failing, failing, agent.failure.as_deref().unwrap_or("reported an error"));
     }
     if let (Some(Health::Unhealthy), Some(by)) = (agent.health, &agent.health_by) {
-        return Standing::new(Attention::Failing, by, "unhealthy");
+        return Standing::new(Attention::Failing, by, agent.health_reason.as_deref().unwrap_or("unhealthy"));
     }
     if let (Some(Health::Offline), Some(by)) = (agent.health, &agent.health_by) {
-        return Standing::new(Attention::Lost, by, "offline");
+        return Standing::new(Attention::Lost, by, agent.health_reason.as_deref().unwrap_or("offline"));
     }
     if agent.works() {
         if now.since(agent.heard.ts) > STALE_AFTER_MS {
@@ -129,8 +129,10 @@ pub fn task(task: &Task, now: Timestamp) -> Standing {
             Standing::new(Attention::Stale, &task.heard, "running, and nothing heard since")
         }
         TaskState::Running => Standing::new(Attention::Working, &task.state_by, task.message.as_deref().unwrap_or("running")),
-        TaskState::Assigned => Standing::new(Attention::Waiting, &task.state_by, "assigned"),
-        TaskState::Pending => Standing::new(Attention::Waiting, &task.state_by, "pending"),
+        TaskState::Assigned | TaskState::Pending => {
+            let why = task.open.first().map_or_else(|| task.state.as_str().to_owned(), |open| ["for ", open].concat());
+            Standing::new(Attention::Waiting, &task.state_by, why)
+        }
     }
 }
 
@@ -143,6 +145,7 @@ pub fn session(session: &Session, now: Timestamp) -> Standing {
         SessionState::Failed => Standing::new(Attention::Failing, &session.heard, session.error.as_deref().unwrap_or("failed")),
         SessionState::Completed => Standing::new(Attention::Done, &session.heard, "completed"),
         SessionState::Aborted => Standing::new(Attention::Done, &session.heard, "aborted"),
+        SessionState::Idle => Standing::new(Attention::Idle, &session.heard, "waits for its first message"),
         SessionState::Running if now.since(session.heard.ts) > STALE_AFTER_MS => {
             Standing::new(Attention::Stale, &session.heard, "running, and nothing heard since")
         }

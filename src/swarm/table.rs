@@ -6,7 +6,7 @@ use std::ops::Index;
 
 use serde_json::Value;
 
-use crate::event::wire::{At, Fault, Shape, Wire, close, object, put};
+use crate::event::wire::{At, Fault, Shape, Wire, close, each_entry, put};
 
 /// Entries by id.
 ///
@@ -73,6 +73,11 @@ impl<T> Table<T> {
         self.get_mut(id).expect("it was inserted")
     }
 
+    /// The entries, in no order that says anything.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.entries.iter_mut().flatten()
+    }
+
     /// Takes an entry away.
     pub fn remove(&mut self, id: &str) -> Option<T> {
         let place = self.index.remove(id)?;
@@ -126,13 +131,8 @@ impl<T: Wire> Wire for Table<T> {
     const SHAPE: Shape = Shape::Table(&T::SHAPE);
     const REQUIRED: bool = false;
 
-    fn read(value: Value, at: &At<'_>) -> Result<Self, Fault> {
-        let mut table = Self::default();
-        for (id, entry) in object(value, at)? {
-            let entry = T::read(entry, &At::Key(at, &id))?;
-            table.insert(&id, entry);
-        }
-        Ok(table)
+    fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
+        each_entry(value, at, &mut |id, entry, at| self.entry(id, T::blank).fill(entry, at))
     }
 
     fn write(&self, out: &mut String) {

@@ -13,6 +13,8 @@ use crate::event::{Event, Timestamp};
 pub const MAX_TASKS: usize = 10_000;
 /// How much of a result is kept, in bytes of its JSON; the whole of it is in the log.
 pub const MAX_RESULT: usize = 600;
+/// How many tasks one may depend on; what an event names beyond that is not waited for.
+pub const MAX_DEPENDENCIES: usize = 64;
 
 words! {
     /// Where a task stands.
@@ -46,8 +48,16 @@ record! {
         priority: Option<i64>,
         /// The task it is a part of.
         parent: Option<String>,
+        /// The tasks that must be completed before it can begin.
+        depends_on: Vec<String>,
+        /// Those of them that are not completed.
+        open: Vec<String>,
         /// Who has it.
         agent: Option<String>,
+        /// Who had it before, or has the task it is a part of.
+        handed_by: Option<String>,
+        /// Which attempt it is at; the first is 1.
+        attempt: u64,
         /// Where it stands.
         state: TaskState,
         /// Where it stood before the last event about it.
@@ -87,6 +97,8 @@ record! {
         failed: u64,
         /// How many ever were cancelled.
         cancelled: u64,
+        /// How many have dependencies that are not completed.
+        blocked: u64,
         /// How many were forgotten at the bound.
         forgotten: u64,
     }
@@ -100,7 +112,11 @@ impl Task {
             title: None,
             priority: None,
             parent: None,
+            depends_on: Vec::new(),
+            open: Vec::new(),
             agent: None,
+            handed_by: None,
+            attempt: 1,
             state: TaskState::Pending,
             was: TaskState::Pending,
             state_by: Evidence::of(event),
@@ -119,6 +135,11 @@ impl Task {
     /// What people call it.
     pub fn label(&self) -> &str {
         self.title.as_deref().unwrap_or(&self.description)
+    }
+
+    /// Whether it waits for other tasks.
+    pub fn is_blocked(&self) -> bool {
+        !self.state.ended() && !self.open.is_empty()
     }
 
     fn turn(&mut self, event: &Event, state: TaskState) {
@@ -140,6 +161,7 @@ impl Task {
                 self.priority = it.priority;
                 self.parent.clone_from(&it.parent);
                 self.created = Some(event.when());
+                self.depends_on = it.depends_on.iter().take(MAX_DEPENDENCIES).cloned().collect();
                 if self.state.ended() {
                     (self.progress, self.message, self.result) = (None, None, None);
                     self.turn(event, TaskState::Pending);
@@ -182,6 +204,15 @@ impl Task {
                 self.turn(event, TaskState::Cancelled);
                 self.error = it.reason.as_deref().map(|reason| clip(reason, MAX_TEXT));
             }
+            TaskEvent::Retried(it) => {
+                self.attempt = it.attempt;
+                (self.progress, self.message, self.result, self.duration_ms) = (None, None, None, None);
+                self.started = None;
+                self.handed_by = self.agent.take();
+                self.turn(event, TaskState::Pending);
+            }
+            // What a router thinks is no assignment: those who follow it say so in an event of their own.
+            TaskEvent::Routed(_) | TaskEvent::RouteVerified(_) | TaskEvent::Rerouted(_) | TaskEvent::RouteOverridden(_) => {}
         }
     }
 }
@@ -195,19 +226,69 @@ impl Tasks {
     pub(super) fn fold(&mut self, event: &Event, id: &str, body: &TaskEvent) {
         if !self.by_id.contains_key(id) {
             self.by_id.insert(id, Task::new(event, id));
-            self.forgotten += prune(&mut self.by_id, MAX_TASKS, |task| (!task.state.ended(), task.heard.seq));
+            let went = prune(&mut self.by_id, MAX_TASKS, |task| (!task.state.ended(), task.heard.seq));
+            if went > 0 {
+                self.forgotten += went;
+                self.blocked = self.by_id.values().filter(|task| !task.open.is_empty()).count() as u64;
+            }
         }
+        let open = match body {
+            TaskEvent::Created(it) => self.open_among(&it.depends_on),
+            _ => Vec::new(),
+        };
         let Some(task) = self.by_id.get_mut(id) else { return };
+        let before = task.agent.clone();
         task.was = task.state;
         task.heard = Evidence::of(event);
         task.fold(event, body);
-        if task.state != task.was {
-            match task.state {
-                TaskState::Completed => self.completed += 1,
+        if matches!(body, TaskEvent::Created(_)) {
+            self.blocked = self.blocked + u64::from(!open.is_empty()) - u64::from(!task.open.is_empty());
+            task.open = open;
+        }
+        let (state, turned) = (task.state, task.state != task.was);
+        if task.agent.is_some() && task.agent != before {
+            self.handed(id, before);
+        }
+        if turned {
+            match state {
+                TaskState::Completed => {
+                    self.completed += 1;
+                    self.release(id);
+                }
                 TaskState::Failed => self.failed += 1,
                 TaskState::Cancelled => self.cancelled += 1,
                 TaskState::Pending | TaskState::Assigned | TaskState::Running => {}
             }
+        }
+    }
+
+    /// Those of some tasks that are not completed. One that was never heard of is open.
+    fn open_among(&self, ids: &[String]) -> Vec<String> {
+        let open = |id: &&String| self.by_id.get(id).is_none_or(|task| task.state != TaskState::Completed);
+        ids.iter().take(MAX_DEPENDENCIES).filter(open).cloned().collect()
+    }
+
+    /// A task was completed: nobody waits for it any longer. What follows is not taken back where
+    /// the same task is begun anew.
+    fn release(&mut self, id: &str) {
+        if self.blocked == 0 {
+            return;
+        }
+        for task in self.by_id.values_mut() {
+            if let Some(place) = task.open.iter().position(|open| open == id) {
+                task.open.remove(place);
+                self.blocked -= u64::from(task.open.is_empty());
+            }
+        }
+    }
+
+    /// A task came to another agent: it was handed over by who had it, or by who has the whole.
+    fn handed(&mut self, id: &str, before: Option<String>) {
+        let Some(task) = self.by_id.get(id) else { return };
+        let whole = || self.by_id.get(task.parent.as_deref()?)?.agent.clone();
+        let giver = before.or_else(|| task.handed_by.clone()).or_else(whole).filter(|giver| task.agent.as_ref() != Some(giver));
+        if let Some(task) = self.by_id.get_mut(id) {
+            task.handed_by = giver;
         }
     }
 

@@ -241,6 +241,121 @@ fn everything_is_bounded() {
     assert!(to_text(&state).len() < 16 * 1024 * 1024);
 }
 
+fn sent(id: &str, source: &str, from: &str, to: &str) -> serde_json::Value {
+    json!({"type": "message.sent", "source": source, "entity": {"kind": "message", "id": id},
+        "payload": {"from": from, "to": to, "message_type": "query", "content": "c", "size": 1}})
+}
+
+#[test]
+fn a_task_waits_until_all_it_depends_on_is_completed() {
+    let mut events = vec![
+        task("a", "created", json!({"description": "a"})),
+        task("b", "created", json!({"description": "b"})),
+        task("c", "created", json!({"description": "c", "depends_on": ["a", "b", "never heard of"]})),
+        task("a", "completed", json!({})),
+    ];
+    let state = fold(&events);
+    assert_eq!(
+        (state.tasks.by_id["c"].open.as_slice(), state.tasks.blocked),
+        (["b".to_owned(), "never heard of".to_owned()].as_slice(), 1)
+    );
+    assert_eq!(status::task(&state.tasks.by_id["c"], now_after(&state, 0)).why, "for b");
+    events.push(task("b", "failed", json!({"error": "x"})));
+    assert!(fold(&events).tasks.by_id["c"].is_blocked(), "what failed is not completed");
+    events.extend([task("b", "retried", json!({"attempt": 2})), task("b", "completed", json!({}))]);
+    events.push(task("never heard of", "completed", json!({})));
+    let state = fold(&events);
+    assert!(!state.tasks.by_id["c"].is_blocked());
+    assert_eq!((state.tasks.blocked, state.tasks.by_id["b"].attempt), (0, 2));
+}
+
+#[test]
+fn a_task_that_is_retried_begins_anew() {
+    let state = fold(&[
+        registered("a"),
+        task("t", "created", json!({"description": "d"})),
+        task("t", "started", json!({"agent": "a"})),
+        task("t", "progress", json!({"progress": 60, "message": "m"})),
+        task("t", "failed", json!({"error": "x"})),
+        task("t", "retried", json!({"attempt": 2})),
+    ]);
+    let it = &state.tasks.by_id["t"];
+    assert_eq!(
+        (it.state, it.attempt, &it.agent, it.progress, &it.error, it.ended),
+        (TaskState::Pending, 2, &None, None, &None, None)
+    );
+    assert_eq!((state.agents.by_id["a"].running, state.agents.by_id["a"].failed), (0, 1));
+}
+
+#[test]
+fn hand_offs_are_counted_with_what_came_of_them() {
+    let mut events = vec![
+        task("whole", "started", json!({"agent": "a"})),
+        task("part", "created", json!({"description": "d", "parent": "whole"})),
+        task("part", "assigned", json!({"agent": "b"})),
+        task("part", "started", json!({})),
+        task("part", "failed", json!({"error": "x"})),
+        task("part", "retried", json!({"attempt": 2})),
+        task("part", "assigned", json!({"agent": "c"})),
+        task("part", "started", json!({})),
+        task("part", "completed", json!({})),
+    ];
+    let handed = |events: &[serde_json::Value]| -> Vec<(String, String, u64, u64, u64)> {
+        let state = fold(events);
+        state.topology.handoffs.values().map(|p| (p.from.clone(), p.to.clone(), p.count, p.recent, p.recent_errors)).collect()
+    };
+    let row = |from: &str, to: &str, recent, failures| (from.to_owned(), to.to_owned(), 1, recent, failures);
+    assert_eq!(handed(&events), [row("a", "b", 1, 1), row("b", "c", 1, 0)]);
+    events.push(task("part", "assigned", json!({"agent": "c"})));
+    assert_eq!(handed(&events).len(), 2, "to the same again is no hand-off");
+}
+
+#[test]
+fn only_what_the_deck_was_given_waits_in_inboxes() {
+    let mut events =
+        vec![registered("a"), registered("b"), registered("c"), sent("m1", "core", "a", "b"), sent("m2", "agent", "a", "b")];
+    events.extend([sent("m3", "core", "a", "*"), sent("m4", "core", "a", "unknown")]);
+    let inbox = |state: &SwarmState, id: &str| {
+        state.messages.inboxes.get(id).map(|inbox| inbox.waiting.iter().copied().collect::<Vec<_>>())
+    };
+    let state = fold(&events);
+    assert_eq!((inbox(&state, "a"), inbox(&state, "b"), inbox(&state, "c")), (None, Some(vec![4, 6]), Some(vec![6])));
+    let delivered =
+        |seq: u64| json!({"type": "message.delivered", "entity": "message:m1", "payload": {"agent": "b", "sent_seq": seq}});
+    events.extend([delivered(4), delivered(4), delivered(5)]);
+    events.push(json!({"type": "agent.removed", "entity": "agent:c"}));
+    let state = fold(&events);
+    assert_eq!((inbox(&state, "b"), inbox(&state, "c")), (Some(vec![6]), None));
+    assert_eq!((state.messages.inboxes["b"].delivered, state.messages.total), (1, 4));
+}
+
+#[test]
+fn an_inbox_is_bounded_and_counts_what_it_drops() {
+    let mut events = vec![registered("b")];
+    events.extend((0..1_100).map(|n| sent(&format!("m{n}"), "core", "a", "b")));
+    let state = fold(&events);
+    let inbox = &state.messages.inboxes["b"];
+    assert_eq!((inbox.waiting.len(), inbox.waiting[0], inbox.dropped), (messages::MAX_WAITING, 102, 100));
+    let pair = &state.messages.pairs["a\u{1f}b"];
+    assert!(pair.count == 1_100 && pair.recent < messages::RECENT);
+}
+
+#[test]
+fn trust_has_a_bounded_history_and_nobody_sets_his_own() {
+    let trust = |source: &str, score: f64| {
+        json!({"type": "agent.trust_changed", "source": source, "entity": "agent:a",
+        "payload": {"score": score, "previous": 0.5, "delta": 0.01, "reason": "success", "by": "b"}})
+    };
+    let mut events = vec![registered("a"), trust("a", 1.0)];
+    assert_eq!(fold(&events).agents.by_id["a"].trust, None);
+    events.extend((0..60).map(|n| trust("core", f64::from(n) / 100.0)));
+    let state = fold(&events);
+    let agent = &state.agents.by_id["a"];
+    assert_eq!((agent.trust, agent.trust_changes, agent.trust_history.len()), (Some(0.59), 60, agents::MAX_TRUST_HISTORY));
+    assert_eq!((agent.trust_history[0].score, agent.trust_history[0].by.as_deref()), (0.1, Some("b")));
+    assert_eq!((agent.spoke, agent.heard.seq), (1, 62), "what others say of it is no sign of life");
+}
+
 /// The hash of a seeded fold, for the test that folds the same in the browser.
 #[test]
 fn the_hash_of_a_seeded_swarm_is_stable_within_a_build() {
