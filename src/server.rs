@@ -3,8 +3,12 @@
 //! Handlers translate and nothing more: what is true is decided in `event`, `swarm` and `hub`. The
 //! module owns the limits of requests, the guards (Host, Origin, token) and the shutdown.
 
+mod api;
 pub mod assets;
+mod debug;
+pub(crate) mod deeds;
 pub mod demo;
+mod dialect;
 pub mod docs;
 pub mod guard;
 pub mod health;
@@ -12,9 +16,11 @@ pub mod heartbeat;
 pub mod history;
 pub mod ingest;
 pub mod limits;
+pub mod listener;
 pub mod pages;
 pub mod problem;
 pub mod query;
+pub mod relay;
 pub mod router;
 pub mod sse;
 mod stream;
@@ -32,6 +38,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::hub::Hub;
+use crate::service::Services;
 use demo::DemoSwarm;
 use heartbeat::Heartbeats;
 
@@ -48,12 +55,24 @@ pub struct ServerConfig {
     pub allowed_origins: Vec<String>,
     /// Between two heartbeats of a stream.
     pub heartbeat: Duration,
+    /// A listener of its own for liveops clients.
+    pub liveops: Option<listener::LiveopsConfig>,
+    /// A listener of its own for trader clients.
+    pub trader: Option<SocketAddr>,
 }
 
 impl ServerConfig {
     /// The defaults at an address.
     pub fn at(addr: SocketAddr) -> Self {
-        Self { addr, token: None, allowed_hosts: Vec::new(), allowed_origins: Vec::new(), heartbeat: Duration::from_secs(15) }
+        Self {
+            addr,
+            token: None,
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+            heartbeat: Duration::from_secs(15),
+            liveops: None,
+            trader: None,
+        }
     }
 }
 
@@ -66,6 +85,8 @@ pub struct AppState {
     pub config: Arc<ServerConfig>,
     /// Leptos' own set-up.
     pub leptos: LeptosOptions,
+    /// What agents ask for.
+    pub services: Services,
     /// Signs of life for streams.
     pub heartbeats: Heartbeats,
     /// The swarm that a person can start from the page.
@@ -81,6 +102,12 @@ pub struct AppState {
 impl FromRef<AppState> for Hub {
     fn from_ref(state: &AppState) -> Self {
         state.hub.clone()
+    }
+}
+
+impl FromRef<AppState> for Services {
+    fn from_ref(state: &AppState) -> Self {
+        state.services.clone()
     }
 }
 
@@ -126,53 +153,92 @@ impl Drop for Counted {
 /// How long open connections may take to end before they are cut off.
 const GRACE: Duration = Duration::from_secs(8);
 
-/// Serves until `stopping` is cancelled, then ends every stream with a word and commits everything.
+impl AppState {
+    /// What handlers share, for a server that is about to run. It stops when `stopping` is cancelled.
+    pub fn start(hub: Hub, services: Services, config: ServerConfig, stopping: CancellationToken) -> Self {
+        Self {
+            heartbeats: Heartbeats::start(hub.clone(), config.heartbeat, stopping.clone()),
+            demo: DemoSwarm::new(hub.clone()),
+            hub,
+            services,
+            config: Arc::new(config),
+            leptos: pages::options(),
+            stopping,
+            connections: TaskTracker::new(),
+            gauges: Arc::default(),
+        }
+    }
+
+    /// Ends every stream with a word, the services, and commits everything.
+    pub async fn finish(&self) {
+        self.demo.stop();
+        self.services.stop().await;
+        self.connections.close();
+        if tokio::time::timeout(GRACE, self.connections.wait()).await.is_err() {
+            tracing::warn!(open = self.connections.len(), "server.stop.cut_off: some streams did not end in time");
+        }
+        self.hub.close().await;
+    }
+}
+
+/// Serves until the state's `stopping` is cancelled, then ends every stream with a word and commits
+/// everything. Further listeners of the settings open beside it.
 ///
 /// The caller binds and stops: a test uses port 0.
 ///
 /// # Errors
-/// The listener fails.
-pub async fn run(listener: TcpListener, hub: Hub, config: ServerConfig, stopping: CancellationToken) -> std::io::Result<()> {
+/// A listener fails, or its address is taken.
+pub async fn run(listener: TcpListener, app: AppState) -> std::io::Result<()> {
     // Rendering spawns onto this runtime; a second server in one process finds it set.
     let _already_set = any_spawner::Executor::init_tokio();
-    let connections = TaskTracker::new();
-    let state = AppState {
-        heartbeats: Heartbeats::start(hub.clone(), config.heartbeat, stopping.clone()),
-        demo: DemoSwarm::new(hub.clone()),
-        hub: hub.clone(),
-        config: Arc::new(config),
-        leptos: pages::options(),
-        stopping: stopping.clone(),
-        connections: connections.clone(),
-        gauges: Arc::default(),
+    let served = tokio::select! {
+        served = serve(listener, app.clone()) => served,
+        failed = beside(app.clone()) => failed,
     };
-    let demo = state.demo.clone();
-    let app = router::router(state);
+    app.stopping.cancel();
+    app.finish().await;
+    served
+}
+
+async fn serve(listener: TcpListener, app: AppState) -> std::io::Result<()> {
+    let stopping = app.stopping.clone();
     let listener = listener.tap_io(|socket| {
         if let Err(error) = prepare(socket) {
             tracing::debug!(%error, "server.socket.options");
         }
     });
     let signal = stopping.clone();
-    let serving = axum::serve(listener, app).with_graceful_shutdown(async move { signal.cancelled().await });
+    let serving = axum::serve(listener, router::router(app)).with_graceful_shutdown(async move { signal.cancelled().await });
     let deadline = async {
         stopping.cancelled().await;
         tokio::time::sleep(GRACE).await;
     };
-    let served = tokio::select! {
+    tokio::select! {
         served = serving => served,
         () = deadline => {
             tracing::warn!(grace_ms = GRACE.as_millis() as u64, "server.stop.cut_off: some requests did not end in time");
             Ok(())
         }
-    };
-    demo.stop();
-    connections.close();
-    if tokio::time::timeout(GRACE, connections.wait()).await.is_err() {
-        tracing::warn!(open = connections.len(), "server.stop.cut_off: some streams did not end in time");
     }
-    hub.close().await;
-    served
+}
+
+/// The further listeners; it ends only where one of them fails.
+async fn beside(app: AppState) -> std::io::Result<()> {
+    let (config, stopping) = (Arc::clone(&app.config), app.stopping.clone());
+    let liveops = async {
+        match config.liveops.clone() {
+            Some(liveops) => listener::liveops(liveops, app.clone(), stopping.clone()).await,
+            None => Ok(()),
+        }
+    };
+    let trader = async {
+        match config.trader {
+            Some(addr) => listener::trader(addr, app.clone(), stopping.clone()).await,
+            None => Ok(()),
+        }
+    };
+    tokio::try_join!(liveops, trader)?;
+    std::future::pending().await
 }
 
 /// Small frames go out at once; a peer that vanished is noticed within two minutes.

@@ -22,6 +22,16 @@ use crate::event::wire::{Field, Shape};
          license(name = "MIT OR Apache-2.0")),
     tags((name = "events", description = "Send events, read the log and what it amounts to"),
          (name = "streams", description = "Follow the log"),
+         (name = "agents", description = "Who is there, how well each is, and how far it is trusted"),
+         (name = "tasks", description = "What is to be done, who does it and how it ended"),
+         (name = "messages", description = "What agents tell each other, and what waits for each"),
+         (name = "memory", description = "What a swarm keeps in common: values under keys, with full-text search"),
+         (name = "topology", description = "Who is connected with whom"),
+         (name = "providers", description = "The model servers and services that agents depend on"),
+         (name = "selfcheck", description = "How the deck tests itself"),
+         (name = "sessions", description = "Agents at work, and what they ask a person"),
+         (name = "trading", description = "The paper-trading engine: play money and no network"),
+         (name = "mesh", description = "The registry as clients of the mesh dialect know it"),
          (name = "operations", description = "For whoever runs the server"))
 )]
 pub(super) struct Api;
@@ -66,7 +76,7 @@ fn render(api: &Value) -> String {
     for (what, most, note) in limits::TABLE {
         let _infallible = write!(out, "<tr><td>{what}</td><td>{most}</td><td>{note}</td></tr>");
     }
-    out.push_str("</tbody></table></div></main></body></html>");
+    out.push_str("</tbody></table></div><footer><p><a href=\"/debug/stream\">Stream client</a>: any stream, frame by frame.</p></footer></main></body></html>");
     out
 }
 

@@ -20,7 +20,26 @@ const COOKIE: &str = "swarmdeck_token";
 
 /// Checks a request, lets it through, and puts the headers on the answer that every answer has.
 pub async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    let secure = match check(&state.config, &request) {
+    checked(&state.config, request, next).await
+}
+
+/// The same for a listener whose clients are pages from other ports of this machine.
+pub async fn local(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
+    let from_here = request.headers().get(header::ORIGIN).and_then(|origin| origin.to_str().ok()).is_some_and(is_local_origin);
+    if from_here {
+        request.headers_mut().remove(header::ORIGIN);
+    }
+    checked(&state.config, request, next).await
+}
+
+/// Whether an origin is a page of this machine.
+pub(crate) fn is_local_origin(origin: &str) -> bool {
+    let authority = origin.split_once("://").and_then(|(_, authority)| authority.parse::<Authority>().ok());
+    authority.is_some_and(|authority| is_loopback(authority.host()))
+}
+
+async fn checked(config: &ServerConfig, request: Request, next: Next) -> Response {
+    let secure = match check(config, &request) {
         Ok(Pass::Through) => next.run(request).await,
         Ok(Pass::SignIn(response)) => response,
         Err(problem) => {
@@ -76,7 +95,8 @@ fn check_host(config: &ServerConfig, host: &Authority) -> Result<(), Problem> {
     if known { Ok(()) } else { Err(Problem::forbidden(format!("Host {host} is not this server's; --allow-host adds a name"))) }
 }
 
-fn is_loopback(name: &str) -> bool {
+/// Whether a name or an address is this machine's own.
+pub(crate) fn is_loopback(name: &str) -> bool {
     let address = name.trim_start_matches('[').trim_end_matches(']');
     name == "localhost" || name.ends_with(".localhost") || address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

@@ -7,6 +7,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
+use super::AppState;
+use super::dialect::mesh;
 use super::problem::Problem;
 use super::query::{PageQuery, pairs};
 use crate::event::control::{Gap, GapReason};
@@ -66,7 +68,8 @@ pub async fn page(hub: &Hub, query: PageQuery) -> Result<LogPage, Problem> {
 /// Read a page of the log.
 ///
 /// After a cursor, the oldest events that follow it; without one, the newest. `next` goes on after
-/// the page, `previous` before it. NDJSON where `Accept` asks for `application/x-ndjson`.
+/// the page, `previous` before it. NDJSON where `Accept` asks for `application/x-ndjson`; where it
+/// asks for `text/event-stream`, the mesh dialect's events.
 #[utoipa::path(
     get, path = "/api/events", tag = "events",
     params(
@@ -80,12 +83,18 @@ pub async fn page(hub: &Hub, query: PageQuery) -> Result<LogPage, Problem> {
     ),
     responses((status = 200, description = "`{events, next, previous, head, gap?}`"), (status = 400, description = "A parameter does not fit"))
 )]
-pub async fn read_events(State(hub): State<Hub>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Problem> {
-    let read = page(&hub, PageQuery::read(query.as_deref())?).await?;
-    let lines = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|value| value.contains("application/x-ndjson"));
+pub async fn read_events(
+    State(app): State<AppState>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if accepts.contains("text/event-stream") {
+        return mesh::follow(State(app), RawQuery(query), headers).await;
+    }
+    let lines = accepts.contains("application/x-ndjson");
+    let hub = &app.hub;
+    let read = page(hub, PageQuery::read(query.as_deref())?).await?;
     let mut out = String::with_capacity(read.page.events.iter().map(|event| event.json.len() + 1).sum::<usize>() + 200);
     if lines {
         for event in &read.page.events {

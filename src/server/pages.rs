@@ -1,7 +1,7 @@
 //! Pages rendered on the server.
 
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use leptos::config::{Env, LeptosOptions};
 use leptos::nonce::use_nonce;
@@ -9,8 +9,9 @@ use leptos::prelude::{IntoView, provide_context, use_context};
 use leptos_axum::{ResponseOptions, handle_server_fns_with_context, render_app_async_with_context};
 
 use super::AppState;
+use super::deeds::offers;
 use crate::app;
-use crate::app::route::Asked;
+use crate::app::route::{Asked, Came};
 use crate::client::Boot;
 use crate::hub::now;
 
@@ -40,11 +41,14 @@ fn shell(state: &AppState) -> impl IntoView + use<> {
 struct Host(String);
 
 fn boot(state: &AppState, host: Option<Host>) -> Boot {
+    let (drivers, feeds) = offers(state);
     Boot {
         epoch: state.hub.epoch().to_string(),
         now: now(),
         address: host.map_or_else(String::new, |host| ["http://", &host.0].concat()),
         demo_running: state.demo.is_running(),
+        drivers,
+        feeds,
         state: state.hub.state().as_ref().clone(),
     }
 }
@@ -92,5 +96,22 @@ async fn render(state: AppState, request: Request) -> Response {
 
 /// What the page asks for by its server functions.
 pub async fn function(State(state): State<AppState>, request: Request) -> Response {
-    handle_server_fns_with_context(move || provide_context(state.clone()), request).await.into_response()
+    let came = Came(came_from(&request));
+    let context = move || {
+        provide_context(state.clone());
+        provide_context(came.clone());
+    };
+    handle_server_fns_with_context(context, request).await.into_response()
+}
+
+/// The page of this server that a form stands in; the overview where that is not told.
+fn came_from(request: &Request) -> String {
+    let referer = request.headers().get(header::REFERER).and_then(|referer| referer.to_str().ok());
+    let uri = referer.and_then(|referer| referer.parse::<Uri>().ok());
+    // The path alone: whatever server it names, the way back is on this one. What an earlier refusal
+    // left in the address goes.
+    let Some(uri) = uri.filter(|uri| !uri.path().starts_with("//")) else { return "/".to_owned() };
+    let left = |pair: &&str| !["refused=", "__path=", "__err="].iter().any(|told| pair.starts_with(told));
+    let kept: Vec<&str> = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).filter(left).collect();
+    if kept.is_empty() { uri.path().to_owned() } else { [uri.path(), "?", &kept.join("&")].concat() }
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::event::Fault;
 use crate::hub::{AppendError, HistoryError, LogError};
+use crate::service::{Reason, Refusal};
 
 /// A problem: a status, a stable code, and words that name the fault and where it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,11 +17,13 @@ pub struct Problem {
     detail: String,
     /// Where in the input.
     path: Option<String>,
+    /// The words under `error`, for clients of a dialect that read them there.
+    error: Option<String>,
 }
 
 impl Problem {
     fn new(status: StatusCode, code: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, title, detail: detail.into(), path: None }
+        Self { status, code, title, detail: detail.into(), path: None, error: None }
     }
 
     /// 400: a parameter that does not exist or does not fit.
@@ -70,6 +73,17 @@ impl Problem {
         Self::new(StatusCode::UPGRADE_REQUIRED, "upgrade_required", "A WebSocket handshake is needed", detail)
     }
 
+    /// The same with words under `error`, which clients of a dialect read.
+    #[must_use]
+    pub fn with_error(self, error: impl Into<String>) -> Self {
+        Self { error: Some(error.into()), ..self }
+    }
+
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// Its words, for logs and for the page.
     pub fn detail(&self) -> &str {
         &self.detail
@@ -85,6 +99,20 @@ impl From<Fault> for Problem {
 impl From<AppendError> for Problem {
     fn from(error: AppendError) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "log_unavailable", "The log takes no events now", error.to_string())
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let detail = refusal.detail;
+        match refusal.reason {
+            Reason::Missing => Self::not_found(detail),
+            Reason::Conflict => Self::new(StatusCode::CONFLICT, "conflict", "It does not fit how things stand", detail),
+            Reason::Invalid => Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid", "What is asked for does not fit", detail),
+            Reason::TooLarge => Self::too_large(detail),
+            Reason::Denied => Self::forbidden(detail),
+            Reason::Unavailable => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "It cannot be done now", detail),
+        }
     }
 }
 
@@ -116,6 +144,9 @@ impl IntoResponse for Problem {
         });
         if let Some(path) = self.path {
             body["path"] = path.into();
+        }
+        if let Some(error) = self.error {
+            body["error"] = error.into();
         }
         let mut response = (self.status, body.to_string()).into_response();
         let headers = response.headers_mut();

@@ -84,7 +84,7 @@ fn flag(name: &str, value: &str) -> Result<bool, Problem> {
     }
 }
 
-fn number(name: &str, value: &str, most: u64) -> Result<u64, Problem> {
+pub(super) fn number(name: &str, value: &str, most: u64) -> Result<u64, Problem> {
     match value.parse::<u64>() {
         Ok(0) => Err(Problem::parameter(format!("{name}: 0 is under 1"))),
         Ok(number) if number <= most => Ok(number),

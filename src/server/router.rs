@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 
 use super::limits::MAX_BODY;
 use super::problem::Problem;
-use super::{AppState, assets, docs, guard, health, history, ingest, pages, sse, websocket};
+use super::{AppState, api, assets, debug, dialect, docs, guard, health, history, ingest, pages, sse, websocket};
 use crate::app::route::Page;
 
 /// The server's addresses and what stands before them.
@@ -28,11 +28,13 @@ pub fn router(state: AppState) -> Router {
         .routes(routes!(health::alive))
         .routes(routes!(health::ready))
         .routes(routes!(health::metrics))
+        .merge(api::routes())
+        .merge(dialect::routes())
         .split_for_parts();
     let api = docs::Documents::new(&api);
 
     // People
-    let people = Page::PATTERNS.iter().fold(Router::new(), |people, pattern| people.route(pattern, get(pages::page)));
+    let people = Page::patterns().fold(Router::new(), |people, pattern| people.route(pattern, get(pages::page)));
     let people = people.route("/api/page/{*function}", post(pages::function));
 
     Router::new()
@@ -40,6 +42,7 @@ pub fn router(state: AppState) -> Router {
         .route("/api/openapi.json", get(docs::openapi).with_state(api.clone()))
         .route("/api/docs", get(docs::page).with_state(api))
         .merge(people)
+        .merge(debug::routes())
         .fallback(fallback)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))

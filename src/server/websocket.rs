@@ -6,6 +6,9 @@
 
 mod connection;
 pub mod frame;
+mod socket;
+
+pub(crate) use socket::{End, Socket};
 
 use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -41,10 +44,19 @@ pub async fn follow(
     State(app): State<AppState>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
-    mut request: Request,
+    request: Request,
 ) -> Result<Response, Problem> {
-    let accept = handshake(request.method(), &headers)?;
     let query = StreamQuery::read(query.as_deref(), &headers)?;
+    upgrade(app, request, move |app, socket| async move { Connection::new(app, &query, socket).run().await })
+}
+
+/// Answers a handshake and has the socket served; the server's end waits for it.
+pub(crate) fn upgrade<F: Future<Output = ()> + Send + 'static>(
+    app: AppState,
+    mut request: Request,
+    serve: impl FnOnce(AppState, Socket) -> F + Send + 'static,
+) -> Result<Response, Problem> {
+    let accept = handshake(request.method(), request.headers())?;
     let upgrade = hyper::upgrade::on(&mut request);
     let tracker = app.connections.clone();
     tracker.spawn(async move {
@@ -53,7 +65,10 @@ pub async fn follow(
             Err(error) => return tracing::debug!(%error, "server.websocket.upgrade"),
         };
         match downcast::<TokioIo<TcpStream>>(upgraded) {
-            Ok(parts) => Connection::new(app, &query, parts.io.into_inner(), &parts.read_buf).run().await,
+            Ok(parts) => {
+                let socket = Socket::new(parts.io.into_inner(), &parts.read_buf, app.stopping.clone());
+                serve(app, socket).await;
+            }
             Err(_) => tracing::error!("server.websocket.upgrade: the connection is no TCP socket"),
         }
     });

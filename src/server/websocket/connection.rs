@@ -1,75 +1,37 @@
-//! One WebSocket connection: a cursor, a parser and a socket.
+//! One connection of `/ws/events`: a cursor and a socket.
 
-use std::io;
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value;
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::watch;
 
-use super::frame::{self, Message, Parser, Violation};
+use super::frame::{self, Message};
+use super::socket::{End, Socket};
 use crate::event::control::{Control, Pong};
 use crate::event::wire::{Wire as _, to_text};
 use crate::event::{Filter, Timestamp};
 use crate::hub::{Delivery, Subscription, now};
-use crate::server::limits::STALL_SECONDS;
 use crate::server::query::StreamQuery;
 use crate::server::stream::{bye, opening};
 use crate::server::{AppState, Counted};
-
-/// How many bytes one read takes from a client; more comes with the next.
-const READ: usize = 1_024;
-/// How long a client has to answer a close.
-const CLOSING: Duration = Duration::from_secs(2);
 
 pub(super) struct Connection {
     app: AppState,
     subscription: Subscription,
     heartbeats: watch::Receiver<Arc<str>>,
-    parser: Parser,
-    reader: OwnedReadHalf,
-    writer: OwnedWriteHalf,
+    socket: Socket,
     snapshot: bool,
     _open: Counted,
 }
 
-/// Why a connection ends.
-enum End {
-    /// It must be told a code and why.
-    Close(u16, &'static str),
-    /// The client closed, with this code.
-    Closed(u16),
-    /// The socket is gone or stuck.
-    Gone,
-}
-
-impl From<io::Error> for End {
-    fn from(_: io::Error) -> Self {
-        Self::Gone
-    }
-}
-
-impl From<Violation> for End {
-    fn from(violation: Violation) -> Self {
-        Self::Close(violation.code, violation.reason)
-    }
-}
-
 impl Connection {
-    /// A connection after its handshake; `early` is what the client sent right behind it.
-    pub(super) fn new(app: AppState, query: &StreamQuery, socket: TcpStream, early: &[u8]) -> Self {
-        let (reader, writer) = socket.into_split();
-        let mut parser = Parser::default();
-        parser.feed(early);
+    /// A connection that begins where the query says.
+    pub(super) fn new(app: AppState, query: &StreamQuery, socket: Socket) -> Self {
         Self {
             subscription: app.hub.subscribe(query.after.into(), query.filter.clone(), query.lag),
             heartbeats: app.heartbeats.watch(),
-            parser,
-            reader,
-            writer,
+            socket,
             snapshot: query.snapshot,
             _open: Counted::new(&app.gauges, |gauges| &gauges.websockets),
             app,
@@ -78,51 +40,28 @@ impl Connection {
 
     /// Serves the client until either side ends it.
     pub(super) async fn run(mut self) {
-        let end = match self.serve().await {
-            Err(end) => end,
-            Ok(never) => match never {},
-        };
-        let (code, reason) = match end {
-            End::Close(code, reason) => (code, reason),
-            End::Closed(code) => (code, ""),
-            End::Gone => return,
-        };
-        let goodbye = async {
-            self.writer.write_all(&frame::closing(code, reason)).await?;
-            self.writer.shutdown().await?;
-            // The client's own close, or the end of its socket: a reset would lose what is on its way.
-            let mut rest = [0; READ];
-            while read(&self.reader, &mut rest).await? > 0 {}
-            io::Result::Ok(())
-        };
-        let _late_or_gone = tokio::time::timeout(CLOSING, goodbye).await;
+        let Err(end) = self.serve().await;
+        self.socket.close(end).await;
     }
 
-    async fn serve(&mut self) -> Result<std::convert::Infallible, End> {
+    async fn serve(&mut self) -> Result<Infallible, End> {
         let mut out = Vec::new();
         for opening in opening(&self.app, &mut self.subscription, self.snapshot) {
             frame::put_text(&mut out, &opening.json);
         }
-        self.send(&out).await?;
-        let mut bytes = [0; READ];
+        self.socket.send(&out).await?;
         loop {
-            while let Some(message) = self.parser.message()? {
-                self.answer(message).await?;
-            }
             tokio::select! {
                 biased;
                 () = self.app.stopping.cancelled() => {
                     let bye = bye(&self.app.hub);
-                    self.send(&frame::text(&bye.to_json(now()))).await?;
+                    self.socket.send(&frame::text(&bye.to_json(now()))).await?;
                     return Err(End::Close(1001, "the server is stopping"));
                 }
-                length = read(&self.reader, &mut bytes) => match length? {
-                    0 => return Err(End::Gone),
-                    length => self.parser.feed(&bytes[..length]),
-                },
+                message = self.socket.hear() => self.answer(message?).await?,
                 _ = self.heartbeats.changed() => {
                     let heartbeat = Arc::clone(&self.heartbeats.borrow_and_update());
-                    self.send(&frame::text(&heartbeat)).await?;
+                    self.socket.send(&frame::text(&heartbeat)).await?;
                 }
                 delivery = self.subscription.next() => match delivery {
                     Ok(delivery) => self.deliver(delivery).await?,
@@ -137,46 +76,30 @@ impl Connection {
 
     async fn deliver(&mut self, delivery: Delivery) -> Result<(), End> {
         match delivery {
-            Delivery::Run(batch, run) => self.send(&batch.frames(run)).await,
+            Delivery::Run(batch, run) => self.socket.send(&batch.frames(run)).await,
             Delivery::Picked(batch, picked, mut prev) => {
                 let mut out = Vec::new();
                 for index in picked.into_iter().map(|index| index as usize) {
                     frame::put_text(&mut out, &batch.json_with_prev(index, prev));
                     prev = batch.seq(index);
                 }
-                self.send(&out).await
+                self.socket.send(&out).await
             }
-            Delivery::Gap(gap) => self.send(&frame::text(&Control::Gap(gap).to_json(now()))).await,
+            Delivery::Gap(gap) => self.socket.send(&frame::text(&Control::Gap(gap).to_json(now()))).await,
         }
-    }
-
-    /// Writes it all, for as long as the client takes some of it now and then.
-    async fn send(&mut self, mut bytes: &[u8]) -> Result<(), End> {
-        while !bytes.is_empty() {
-            let stalled = Duration::from_secs(STALL_SECONDS);
-            let written = tokio::select! {
-                written = tokio::time::timeout(stalled, self.writer.write(bytes)) => written.map_err(|_| End::Gone)??,
-                // A client that takes nothing cannot be told either that the server stops.
-                () = stuck(&self.app) => return Err(End::Gone),
-            };
-            if written == 0 {
-                return Err(End::Gone);
-            }
-            bytes = &bytes[written..];
-        }
-        Ok(())
     }
 
     async fn answer(&mut self, message: Message) -> Result<(), End> {
         match message {
             Message::Text(text) => {
                 if let Some(answer) = self.reply(&text) {
-                    self.send(&frame::text(&answer)).await?;
+                    self.socket.send(&frame::text(&answer)).await?;
                 }
                 Ok(())
             }
-            Message::Ping(bytes) => self.send(&frame::pong(&bytes)).await,
+            Message::Ping(bytes) => self.socket.send(&frame::pong(&bytes)).await,
             Message::Binary | Message::Pong => Ok(()),
+            Message::TooLong => Err(End::Close(1009, "a message is over the limit")),
             Message::Close(code) => Err(End::Closed(code)),
         }
     }
@@ -202,23 +125,6 @@ impl Connection {
                 Err(detail) => said("error", "detail", &detail),
             }),
             _ => None,
-        }
-    }
-}
-
-/// Done a little after the server begins to stop.
-async fn stuck(app: &AppState) {
-    app.stopping.cancelled().await;
-    tokio::time::sleep(CLOSING).await;
-}
-
-/// Reads what is there without keeping a buffer while nothing is.
-async fn read(reader: &OwnedReadHalf, bytes: &mut [u8]) -> io::Result<usize> {
-    loop {
-        reader.readable().await?;
-        match reader.try_read(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            done => return done,
         }
     }
 }

@@ -24,6 +24,8 @@ pub enum Message {
     Ping(Vec<u8>),
     /// A pong.
     Pong,
+    /// A message over [`MAX_MESSAGE`] bytes begins; it is passed over.
+    TooLong,
     /// The client closes; the code to answer with.
     Close(u16),
 }
@@ -48,6 +50,8 @@ pub struct Parser {
     pending: Vec<u8>,
     /// The opcode and bytes of a fragmented message.
     fragments: Option<(u8, Vec<u8>)>,
+    /// How many bytes of a message over the limit are still to come, and passed over.
+    skip: u64,
 }
 
 struct Header {
@@ -71,9 +75,20 @@ impl Parser {
     /// What the client may not do; nothing further is to be read.
     pub fn message(&mut self) -> Result<Option<Message>, Violation> {
         loop {
-            let Some(header) = header(&self.pending, self.fragments.as_ref().map_or(0, |(_, bytes)| bytes.len()))? else {
+            // No more than there are.
+            let skipped = self.skip.min(self.pending.len() as u64);
+            self.pending.drain(..skipped as usize);
+            self.skip -= skipped;
+            let fragmented = self.fragments.as_ref().map(|(_, bytes)| bytes.len());
+            let Some(header) = header(&self.pending, fragmented)? else {
                 return Ok(None);
             };
+            let length = header.end - header.start;
+            if length > MAX_MESSAGE {
+                self.pending.drain(..header.start);
+                self.skip = length as u64;
+                return Ok(Some(Message::TooLong));
+            }
             if self.pending.len() < header.end {
                 return Ok(None);
             }
@@ -123,7 +138,8 @@ impl Parser {
     }
 }
 
-fn header(bytes: &[u8], fragmented: usize) -> Result<Option<Header>, Violation> {
+/// `fragmented` is how long the message is that this frame may go on with.
+fn header(bytes: &[u8], fragmented: Option<usize>) -> Result<Option<Header>, Violation> {
     let [first, second, rest @ ..] = bytes else { return Ok(None) };
     let (fin, opcode) = (first & 0x80 != 0, first & 0x0f);
     if first & 0x70 != 0 {
@@ -154,7 +170,9 @@ fn header(bytes: &[u8], fragmented: usize) -> Result<Option<Header>, Violation> 
     if (short == 126 && length < 126) || (short == 127 && length < 65_536) || length >> 63 != 0 {
         return Err(protocol("a length is not in its shortest form"));
     }
-    if !control && length + fragmented as u64 > MAX_MESSAGE as u64 {
+    // One whole message can be passed over; one that grows piece by piece cannot be known for it.
+    let whole = fin && opcode != CONTINUATION && fragmented.is_none();
+    if !control && !whole && length + fragmented.unwrap_or(0) as u64 > MAX_MESSAGE as u64 {
         return Err(Violation { code: 1009, reason: "a message is over the limit" });
     }
     let start = 2 + extra + 4;
@@ -195,6 +213,11 @@ pub fn text(json: &str) -> Vec<u8> {
 pub fn put_text(out: &mut Vec<u8>, json: &str) {
     frame_header(out, TEXT, json.len());
     out.extend_from_slice(json.as_bytes());
+}
+
+/// A ping, to see whether the client is still there.
+pub fn ping() -> Vec<u8> {
+    framed(PING, b"")
 }
 
 /// A pong with the ping's bytes.
@@ -289,11 +312,27 @@ mod tests {
             (masked(0x88, &[0x03, 0xe8, 0xff]), 1007),
             (vec![0x81, 0xfe, 0x00, 0x05], 1002),
             (vec![0x81, 0xff, 0, 0, 0, 0, 0, 0, 0x40, 0], 1002),
-            (masked(0x81, &vec![b'x'; MAX_MESSAGE + 1]), 1009),
+            (masked(0x01, &vec![b'x'; MAX_MESSAGE + 1]), 1009),
             ([masked(0x01, &vec![b'x'; MAX_MESSAGE]), masked(0x80, b"x")].concat(), 1009),
         ] {
             assert_eq!(read(&bytes).unwrap_err().code, code, "{:?}", &bytes[..bytes.len().min(8)]);
         }
+    }
+
+    #[test]
+    fn a_message_over_the_limit_is_told_at_once_and_passed_over() {
+        let bytes = [masked(0x81, &vec![b'x'; MAX_MESSAGE + 1]), masked(0x81, b"next"), masked(0x82, &[0; 200_000])].concat();
+        let expected = [Message::TooLong, Message::Text("next".into()), Message::TooLong];
+        assert_eq!(read(&bytes).unwrap(), expected);
+        let (mut parser, mut got) = (Parser::default(), Vec::new());
+        for piece in bytes.chunks(1_000) {
+            parser.feed(piece);
+            while let Some(message) = parser.message().unwrap() {
+                got.push(message);
+            }
+            assert!(parser.pending.len() <= 1_000, "nothing of it is kept");
+        }
+        assert_eq!(got, expected);
     }
 
     proptest! {

@@ -1,0 +1,277 @@
+//! liveops: channels of frames over a WebSocket, and its HTTP bridge.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{RawQuery, Request, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use tokio::sync::watch;
+
+use super::conversation::{Conversation, Speaker};
+use crate::dialect::liveops::{self, BRIDGE_OK, CLOSE_FULL, Channel, Client, Frame, MAX_REPLAY, REPLAY_LAST, Replay};
+use crate::event::{Draft, Event, Filter, Timestamp, wire};
+use crate::hub::{Hub, LogError, Read, Stored, now};
+use crate::server::AppState;
+use crate::server::limits::{MAX_MESSAGE, MAX_PAGE};
+use crate::server::problem::Problem;
+use crate::server::query::{number, pairs};
+use crate::server::websocket::{End, upgrade};
+use crate::service::Refusal;
+use crate::service::metrics::Reading;
+use crate::swarm::SwarmState;
+
+/// Between two signs of life where nothing else is asked for.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+/// Longest time between two signs of life that can be asked for, in milliseconds.
+const MAX_HEARTBEAT_MS: u64 = 3_600_000;
+/// How many pages of the log are looked through for the newest frames that a client wants.
+const MAX_PAGES: usize = 20;
+
+/// A client: what it subscribed to, and what it is told.
+struct Liveops {
+    app: AppState,
+    client: Client,
+    id: String,
+    metrics: watch::Receiver<Reading>,
+}
+
+impl Liveops {
+    fn new(app: &AppState) -> Self {
+        Self { app: app.clone(), client: Client::default(), id: fresh_id(), metrics: app.services.metrics.watch() }
+    }
+
+    /// Stores what the client publishes, completed with what the deck has not heard yet.
+    async fn publish(&self, drafts: Vec<Draft>) -> Result<(), String> {
+        publish(&self.app.hub, drafts).await.map_err(|refusal| refusal.detail)
+    }
+
+    /// The newest frames that the client wants, or those from a time on.
+    async fn replay(&self, replay: Replay) -> String {
+        let frames = match replay.since {
+            Some(since) => self.since(since).await,
+            None => self.newest().await,
+        };
+        let (frames, more) = frames.unwrap_or_else(|error| {
+            tracing::error!(%error, "server.liveops.replay");
+            (Vec::new(), false)
+        });
+        self.client.replay_frame(&frames, more, now())
+    }
+
+    async fn since(&self, since: Timestamp) -> Result<(Vec<Frame>, bool), LogError> {
+        let hub = &self.app.hub;
+        let (mut frames, mut after) = (Vec::new(), hub.place_before(since).await?);
+        loop {
+            let page = hub.read(Read { after, limit: MAX_PAGE, filter: named(), ..Read::default() }).await?;
+            after = page.reached;
+            self.wanted(&page.events, &mut frames);
+            if page.exhausted || frames.len() > MAX_REPLAY {
+                return Ok((frames, !page.exhausted));
+            }
+        }
+    }
+
+    async fn newest(&self) -> Result<(Vec<Frame>, bool), LogError> {
+        let hub = &self.app.hub;
+        let (mut frames, mut before) = (Vec::new(), u64::MAX);
+        // Backwards, page by page, until enough of them are wanted.
+        for _ in 0..MAX_PAGES {
+            let page = hub.read(Read { before, limit: MAX_PAGE, newest: true, filter: named(), ..Read::default() }).await?;
+            let mut older = Vec::new();
+            self.wanted(&page.events, &mut older);
+            older.append(&mut frames);
+            frames = older;
+            before = page.reached;
+            if page.exhausted || frames.len() >= REPLAY_LAST {
+                break;
+            }
+        }
+        frames.drain(..frames.len().saturating_sub(REPLAY_LAST));
+        Ok((frames, false))
+    }
+
+    /// Appends the frames of stored events that the client wants.
+    fn wanted(&self, stored: &[Stored], into: &mut Vec<Frame>) {
+        let events: Vec<Event> = stored.iter().filter_map(|stored| wire::from_text(&stored.json).ok()).collect();
+        self.app.hub.peek(|state| {
+            let frames = events.iter().filter_map(|event| liveops::frames(event, state));
+            into.extend(frames.filter(|frame| self.client.wants(frame.channel)));
+        });
+    }
+}
+
+/// Stores what a client publishes; what the deck has not heard yet of its agents and tasks goes before.
+async fn publish(hub: &Hub, drafts: Vec<Draft>) -> Result<(), Refusal> {
+    let rule = move |state: &SwarmState, _| Ok::<_, Refusal>((liveops::settled(drafts, state), ()));
+    hub.decide(rule).await.map(|_| ()).map_err(Refusal::from)
+}
+
+/// The events that this dialect has a name for, and publishers' own.
+fn named() -> Filter {
+    let mut filter = Filter::everything();
+    for domain in ["agent.*", "task.*", "message.*", "memory.*", "topology.*", "liveops.*"] {
+        let _these_fit = filter.add("types", domain);
+    }
+    filter
+}
+
+/// An id that nobody else has: 128 random bits.
+fn fresh_id() -> String {
+    let mut bytes = [0; 16];
+    // Without randomness the system is not usable; ids then repeat, which harms nobody.
+    let _no_randomness = getrandom::fill(&mut bytes);
+    ["client-".to_owned(), format!("{:032x}", u128::from_be_bytes(bytes))].concat()
+}
+
+impl Speaker for Liveops {
+    type Topic = Channel;
+
+    fn frames(event: &Event, state: &SwarmState) -> Vec<(Channel, String)> {
+        liveops::frames(event, state).map(|frame| (frame.channel, frame.json)).into_iter().collect()
+    }
+
+    async fn opening(&mut self) -> Vec<String> {
+        vec![Client::welcome(&self.id, now())]
+    }
+
+    async fn hear(&mut self, text: String) -> Vec<String> {
+        let answer = self.client.receive(&text, now());
+        let mut replies = answer.replies;
+        if !answer.publish.is_empty()
+            && let Err(error) = self.publish(answer.publish).await
+        {
+            replies.push(liveops::error(&error, now()));
+        }
+        if let Some(replay) = answer.replay {
+            replies.push(self.replay(replay).await);
+        }
+        replies
+    }
+
+    fn too_long(&self) -> Option<String> {
+        Some(liveops::error(&format!("Invalid message format: over the limit of {MAX_MESSAGE} bytes"), now()))
+    }
+
+    fn wants_all(&self) -> bool {
+        // Only who never subscribed to anything hears a publisher's own channel.
+        self.client.wants(Channel::Other)
+    }
+
+    fn wants(&mut self, channel: &Channel) -> bool {
+        self.client.wants(*channel)
+    }
+
+    fn missed(&self, count: u64) -> String {
+        liveops::missed(count, now())
+    }
+
+    async fn due(&mut self) -> String {
+        loop {
+            if self.metrics.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            let measured = self.metrics.borrow_and_update().clone();
+            if self.client.wants(Channel::Metrics) {
+                return liveops::metrics(&measured.metrics, measured.at);
+            }
+        }
+    }
+
+    fn farewell(&self) -> Option<String> {
+        Some(liveops::shutdown(now()))
+    }
+}
+
+/// Talk liveops over a WebSocket.
+///
+/// `welcome` first; then `subscribe`, `unsubscribe`, `ping`, `replay` and `event`, as docs/DIALECTS.md says.
+#[utoipa::path(get, path = "/ws/liveops", tag = "dialects",
+    params(("heartbeat_ms" = Option<u64>, Query, description = "Between two signs of life, 100 to 3600000; 30000 where absent")),
+    responses((status = 101, description = "The connection is a WebSocket"), (status = 426, description = "Not a WebSocket handshake of version 13")))]
+pub(super) async fn follow(
+    State(app): State<AppState>,
+    RawQuery(query): RawQuery,
+    request: Request,
+) -> Result<Response, Problem> {
+    let mut heartbeat = HEARTBEAT;
+    for (name, value) in pairs(query.as_deref())? {
+        match name.as_str() {
+            "heartbeat_ms" => heartbeat = Duration::from_millis(number("heartbeat_ms", &value, MAX_HEARTBEAT_MS)?.max(100)),
+            "token" => {}
+            _ => return Err(Problem::parameter(format!("{name}: unknown parameter; known is heartbeat_ms"))),
+        }
+    }
+    super::converse(app, request, Some(heartbeat), Liveops::new)
+}
+
+/// How many clients a listener of its own may have, and how often it looks whether they are there.
+#[derive(Debug, Clone)]
+pub(in crate::server) struct Bounds {
+    /// How many at once.
+    pub(in crate::server) max_connections: usize,
+    /// Between two signs of life.
+    pub(in crate::server) heartbeat: Duration,
+    /// How many there are.
+    pub(in crate::server) open: Arc<AtomicUsize>,
+}
+
+/// A place among those that a listener has; given back at the end.
+struct Seat(Arc<AtomicUsize>);
+
+impl Seat {
+    fn take(bounds: &Bounds) -> Option<Self> {
+        let taken = bounds.open.fetch_add(1, Ordering::Relaxed);
+        let seat = Self(Arc::clone(&bounds.open));
+        (taken < bounds.max_connections).then_some(seat)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A client of a listener of its own. One too many is let in, told so and sent away: that is how
+/// the clients of this system learn it.
+pub(in crate::server) fn serve(app: AppState, bounds: Bounds, request: Request) -> Result<Response, Problem> {
+    upgrade(app, request, move |app, socket| async move {
+        let Some(_seat) = Seat::take(&bounds) else {
+            return socket.close(End::Close(CLOSE_FULL.0, CLOSE_FULL.1)).await;
+        };
+        let speaker = Liveops::new(&app);
+        Conversation::new(app, socket, speaker, Some(bounds.heartbeat)).run().await;
+    })
+}
+
+/// Publish a liveops event without a WebSocket.
+///
+/// The HTTP bridge: `POST /event` on the port after a listener's.
+#[utoipa::path(post, path = "/api/liveops/event", tag = "dialects",
+    request_body(content_type = "application/json", description = "`{channel, type, event?, timestamp?}`"),
+    responses((status = 200, description = "Committed"), (status = 400, description = "Not JSON, or no channel or type"),
+              (status = 413, description = "The event is too large"), (status = 503, description = "The log takes no events now")))]
+pub(in crate::server) async fn bridge(State(app): State<AppState>, body: Result<Bytes, BytesRejection>) -> Response {
+    let body = match body {
+        Ok(body) => body,
+        Err(error) => {
+            let said = json!({"error": error.body_text()}).to_string();
+            return (error.status(), [(header::CONTENT_TYPE, "application/json")], said).into_response();
+        }
+    };
+    let published = match liveops::bridge(&body, now()) {
+        Ok(draft) => publish(&app.hub, vec![draft]).await.map_err(|refusal| (503, json!({"error": refusal.detail}).to_string())),
+        Err(error) => Err((error.status(), error.json())),
+    };
+    let (status, body) = match published {
+        Ok(()) => (200, BRIDGE_OK.to_owned()),
+        Err(refused) => refused,
+    };
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+    (status, [(header::CONTENT_TYPE, "application/json")], body).into_response()
+}

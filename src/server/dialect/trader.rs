@@ -1,0 +1,75 @@
+//! trader: the paper engine's doings, and a client's wishes to it.
+
+use std::time::Duration;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use super::conversation::Speaker;
+use crate::dialect::trader;
+use crate::event::Event;
+use crate::hub::now;
+use crate::server::AppState;
+use crate::server::problem::Problem;
+use crate::swarm::SwarmState;
+
+struct Trader {
+    app: AppState,
+    clock: Interval,
+}
+
+impl Speaker for Trader {
+    type Topic = ();
+
+    fn frames(event: &Event, state: &SwarmState) -> Vec<((), String)> {
+        trader::frames(event, state).into_iter().map(|json| ((), json)).collect()
+    }
+
+    async fn opening(&mut self) -> Vec<String> {
+        self.clock.reset();
+        self.app.hub.peek(|state| trader::hello(state, now()))
+    }
+
+    async fn hear(&mut self, text: String) -> Vec<String> {
+        let Some(wish) = trader::receive(&text) else { return Vec::new() };
+        let action = wish.action;
+        let outcome = self.app.services.trading.simulate(wish).await;
+        let told = outcome.as_ref().map(|done| done.message.as_str()).map_err(|refusal| refusal.detail.as_str());
+        vec![trader::ack(action, told, now())]
+    }
+
+    fn wants_all(&self) -> bool {
+        true
+    }
+
+    fn wants(&mut self, (): &()) -> bool {
+        true
+    }
+
+    fn missed(&self, count: u64) -> String {
+        trader::missed(count, now())
+    }
+
+    async fn due(&mut self) -> String {
+        self.clock.tick().await;
+        self.app.hub.peek(|state| trader::positions(state, now()))
+    }
+
+    fn farewell(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Talk trader over a WebSocket.
+///
+/// `CONNECTED`, `INITIAL_TRADES`, `POSITIONS_UPDATE` and `STATS_UPDATE` first; then every trade, and
+/// `SIMULATE` from the client, as docs/DIALECTS.md says.
+#[utoipa::path(get, path = "/ws/trader", tag = "dialects", responses((status = 101, description = "The connection is a WebSocket"), (status = 426, description = "Not a WebSocket handshake of version 13")))]
+pub(in crate::server) async fn follow(State(app): State<AppState>, request: Request) -> Result<Response, Problem> {
+    super::converse(app, request, None, |app| {
+        let mut clock = interval(Duration::from_secs(trader::POSITIONS_SECONDS));
+        clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Trader { app: app.clone(), clock }
+    })
+}
