@@ -2,13 +2,19 @@
 
 mod client;
 mod config;
+mod daemon;
 mod demo;
+mod dialect;
 mod emit;
+mod event_server;
+mod process;
 mod progress;
 mod replay;
 mod serve;
 mod tail;
 mod validate;
+
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
@@ -24,6 +30,10 @@ pub struct Cli {
 enum Command {
     /// Keep events and serve the dashboard
     Serve(serve::Serve),
+    /// Serve clients of liveops on a port of their own
+    EventServer(event_server::EventServer),
+    /// Run the deck in the background
+    Daemon(daemon::Daemon),
     /// Send one event, or NDJSON from standard input
     Emit(emit::Emit),
     /// Follow the log
@@ -48,18 +58,21 @@ pub struct Target {
 }
 
 impl Cli {
-    /// Runs the command.
+    /// Runs the command; its exit code where it came to an end.
     ///
     /// # Errors
     /// What went wrong, in words for whoever typed it.
-    pub fn run(self) -> anyhow::Result<()> {
+    pub fn run(self) -> anyhow::Result<ExitCode> {
         match self.command {
+            Command::EventServer(command) => return command.run(),
+            Command::Daemon(command) => return command.run(),
             Command::Serve(command) => command.run(),
             Command::Emit(command) => command.run(),
             Command::Tail(command) => command.run(),
             Command::Replay(command) => command.run(),
             Command::Validate(command) => command.run(),
             Command::Demo(command) => command.run(),
-        }
+        }?;
+        Ok(ExitCode::SUCCESS)
     }
 }

@@ -7,7 +7,7 @@ use swarmdeck::cli::Cli;
 
 fn main() -> ExitCode {
     match Cli::parse().run() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             // `{:#}`: the error and its causes in one line.
             eprintln!("swarmdeck: {error:#}");

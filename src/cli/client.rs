@@ -1,14 +1,27 @@
 //! Talking to a server, for the commands.
 
 use std::io::{BufRead, BufReader};
+use std::net::{TcpStream, ToSocketAddrs as _};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use serde_json::Value;
+use tungstenite::client::IntoClientRequest as _;
+use tungstenite::stream::MaybeTlsStream;
+use tungstenite::{HandshakeError, WebSocket};
 use ureq::Agent;
 use ureq::http::Response;
+use ureq::typestate::WithoutBody;
 
 use super::Target;
+
+/// How long a connection may take to come about.
+const CONNECT: Duration = Duration::from_secs(5);
+/// How long the whole answer to [`Client::ask`] may take, and the beginning of any that is read.
+const ANSWER: Duration = Duration::from_secs(30);
+
+/// A WebSocket to a server.
+pub(super) type Socket = WebSocket<MaybeTlsStream<TcpStream>>;
 
 /// A server and the way to it.
 #[derive(Debug)]
@@ -38,11 +51,16 @@ pub(super) enum SendError {
 
 impl Client {
     pub(super) fn new(target: &Target) -> anyhow::Result<Self> {
-        if !target.url.starts_with("http://") && !target.url.starts_with("https://") {
+        // Clients of other systems know a server by the address of its WebSocket.
+        let url = match target.url.strip_prefix("ws") {
+            Some(rest) => format!("http{rest}"),
+            None => target.url.clone(),
+        };
+        if !url.starts_with("http://") && !url.starts_with("https://") {
             bail!("--url {}: it begins with http:// or https://", target.url);
         }
-        let config = Agent::config_builder().http_status_as_error(false).timeout_connect(Some(Duration::from_secs(5))).build();
-        let target = Target { url: target.url.trim_end_matches('/').to_owned(), token: target.token.clone() };
+        let config = Agent::config_builder().http_status_as_error(false).timeout_connect(Some(CONNECT)).build();
+        let target = Target { url: url.trim_end_matches('/').to_owned(), token: target.token.clone() };
         Ok(Self { agent: config.into(), target })
     }
 
@@ -60,7 +78,7 @@ impl Client {
 
     /// Asks for an address; the status and the whole body.
     pub(super) fn get(&self, path: &str) -> anyhow::Result<(u16, String)> {
-        let mut request = self.agent.get(format!("{}{path}", self.target.url));
+        let mut request = bounded(self.agent.get(format!("{}{path}", self.target.url)));
         if let Some(bearer) = self.bearer() {
             request = request.header("authorization", bearer);
         }
@@ -90,9 +108,53 @@ impl Client {
         }
     }
 
-    /// Opens a stream of Server-Sent Events.
+    /// Asks for anything, with a body of JSON or none; the status and the answer, as JSON or as text.
+    pub(super) fn ask(&self, method: &str, path: &str, body: Option<&str>) -> anyhow::Result<(u16, Value)> {
+        let url = format!("{}{path}", self.target.url);
+        let mut request = ureq::http::Request::builder().method(method).uri(&url);
+        if let Some(bearer) = self.bearer() {
+            request = request.header("authorization", bearer);
+        }
+        let sent = match body {
+            Some(body) => {
+                let request = request.header("content-type", "application/json").body(body.to_owned())?;
+                self.agent.run(self.agent.configure_request(request).timeout_global(Some(ANSWER)).build())
+            }
+            None => self.agent.run(self.agent.configure_request(request.body(())?).timeout_global(Some(ANSWER)).build()),
+        };
+        let mut response = sent.with_context(|| format!("{method} {url}"))?;
+        let text = response.body_mut().read_to_string().with_context(|| format!("{method} {url}"))?;
+        Ok((response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text))))
+    }
+
+    /// Opens a WebSocket. A silent server is an error of the next read after `patience`.
+    pub(super) fn socket(&self, path: &str, patience: Duration) -> anyhow::Result<Socket> {
+        let url = format!("{}{path}", self.target.url.replacen("http", "ws", 1));
+        let mut request = url.as_str().into_client_request()?;
+        if let Some(bearer) = self.bearer() {
+            request.headers_mut().insert("authorization", bearer.parse()?);
+        }
+        let host = request.uri().host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+        let port = request.uri().port_u16().unwrap_or(if url.starts_with("wss") { 443 } else { 80 });
+        let stream = reach(host, port).with_context(|| format!("cannot connect to {url}"))?;
+        // Before the handshake: who listens and says nothing is not waited for.
+        stream.set_read_timeout(Some(patience))?;
+        match tungstenite::client_tls(request, stream) {
+            Ok((socket, _)) => Ok(socket),
+            Err(HandshakeError::Interrupted(_)) => bail!("{url} does not answer within {patience:?}"),
+            Err(HandshakeError::Failure(error)) => Err(error).with_context(|| format!("cannot connect to {url}")),
+        }
+    }
+
+    /// Follows the log as Server-Sent Events.
     pub(super) fn follow(&self, query: &str, last_event_id: Option<&str>) -> Result<Events, SendError> {
-        let mut request = self.agent.get(format!("{}/sse/events?{query}", self.target.url)).header("accept", "text/event-stream");
+        self.stream(&format!("/sse/events?{query}"), last_event_id)
+    }
+
+    /// Opens a stream of Server-Sent Events.
+    pub(super) fn stream(&self, path: &str, last_event_id: Option<&str>) -> Result<Events, SendError> {
+        let request = bounded(self.agent.get(format!("{}{path}", self.target.url)));
+        let mut request = request.header("accept", "text/event-stream");
         if let Some(bearer) = self.bearer() {
             request = request.header("authorization", bearer);
         }
@@ -111,6 +173,30 @@ impl Client {
     }
 }
 
+/// A request whose answer must begin in time; a stream may then last.
+fn bounded(request: ureq::RequestBuilder<WithoutBody>) -> ureq::RequestBuilder<WithoutBody> {
+    request.config().timeout_recv_response(Some(ANSWER)).build()
+}
+
+/// A connection to the first address of a name that takes one.
+fn reach(host: &str, port: u16) -> std::io::Result<TcpStream> {
+    let mut last = std::io::Error::other("nothing is found under that name");
+    for addr in (host, port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&addr, CONNECT) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+/// What a refusal says of itself, by the form of its answer: ours, a dialect's, or a text.
+pub(super) fn said(body: &Value) -> String {
+    let error = &body["error"];
+    let told = body["detail"].as_str().or_else(|| error["message"].as_str()).or_else(|| error.as_str()).or_else(|| body.as_str());
+    told.map_or_else(|| body.to_string(), str::to_owned).chars().take(200).collect()
+}
+
 fn detail(body: &Value, text: &str) -> String {
     body["detail"].as_str().map_or_else(|| text.chars().take(200).collect(), str::to_owned)
 }
@@ -125,7 +211,7 @@ pub(super) struct SseEvent {
 
 /// A stream being read.
 pub(super) struct Events {
-    lines: BufReader<Box<dyn std::io::Read>>,
+    lines: BufReader<Box<dyn std::io::Read + Send>>,
 }
 
 impl Iterator for Events {

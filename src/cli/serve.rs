@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -10,11 +11,19 @@ use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing_subscriber::EnvFilter;
 
 use super::config::Settings;
+use super::event_server::{HEARTBEAT, LAST_PORT, MAX_CONNECTIONS};
+use super::process::check_free;
 use crate::hub::{Durability, Hub, HubConfig};
-use crate::server::{self, ServerConfig, assets, guard};
+use crate::server::listener::LiveopsConfig;
+use crate::server::{self, AppState, ServerConfig, assets, guard};
+use crate::service::{ServiceConfig, Services, Setup};
+
+/// What `serve` says on standard output once it listens; its address follows.
+pub(super) const LISTENS: &str = "Swarmdeck listens at ";
 
 /// What `serve` is asked for; a flag wins over the environment, that over `swarmdeck.toml`.
 #[derive(Debug, Args)]
@@ -47,6 +56,12 @@ pub(super) struct Serve {
     /// Seconds between two heartbeats of a stream [default: 15]
     #[arg(long, env = "SWARMDECK_HEARTBEAT")]
     heartbeat: Option<String>,
+    /// Serve clients of liveops on this port too, and their HTTP bridge on the next [default: no]
+    #[arg(long, value_name = "PORT", env = "SWARMDECK_LIVEOPS_PORT")]
+    liveops_port: Option<String>,
+    /// Serve clients of trader on this port too; the environment's WEBSOCKET_PORT counts as well [default: no]
+    #[arg(long, value_name = "PORT", env = "SWARMDECK_TRADER_PORT")]
+    trader_port: Option<String>,
     /// The file of settings [default: swarmdeck.toml, where there is one]
     #[arg(long, env = "SWARMDECK_CONFIG")]
     config: Option<PathBuf>,
@@ -54,14 +69,13 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) fn run(self) -> anyhow::Result<()> {
-        let filter = EnvFilter::try_from_env("SWARMDECK_LOG").unwrap_or_else(|_| EnvFilter::new("swarmdeck=info,warn"));
-        tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(std::io::stderr).init();
-        let (hub, server) = self.settings()?;
+        log_to_stderr();
+        let (hub, server, services) = self.settings()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
-        runtime.block_on(serve(hub, server))
+        runtime.block_on(serve(hub, server, services))
     }
 
-    fn settings(self) -> anyhow::Result<(HubConfig, ServerConfig)> {
+    fn settings(self) -> anyhow::Result<(HubConfig, ServerConfig, ServiceConfig)> {
         let mut file = Settings::read(self.config.as_deref())?;
         let mut pick = |flag: Option<String>, key: &str| -> anyhow::Result<Option<String>> {
             let kept = file.take(key)?;
@@ -91,13 +105,18 @@ impl Serve {
         if let Some(seconds) = pick(self.heartbeat, "heartbeat")? {
             server.heartbeat = Duration::from_secs(number::<u64>("--heartbeat", &seconds)?.max(1));
         }
+        let trader = self.trader_port.or_else(|| std::env::var("WEBSOCKET_PORT").ok());
+        let liveops = port("--liveops-port", pick(self.liveops_port, "liveops-port")?)?;
+        let trader = port("--trader-port", pick(trader, "trader-port")?)?;
+        listeners(&mut server, liveops, trader)?;
+        let services = file.services()?;
         file.end()?;
         if let Some(token) = &server.token {
             guard::check_token(token).map_err(anyhow::Error::msg).context("--token")?;
         } else if !addr.ip().is_loopback() {
             bail!("{addr} can be reached from beyond this machine: set --token, or listen on 127.0.0.1");
         }
-        Ok((hub, server))
+        Ok((hub, server, services))
     }
 }
 
@@ -111,7 +130,42 @@ fn number<T: FromStr>(name: &str, text: &str) -> anyhow::Result<T> {
     text.parse().ok().with_context(|| format!("{name} {text}: it is a whole number from 0"))
 }
 
-async fn serve(hub_config: HubConfig, config: ServerConfig) -> anyhow::Result<()> {
+/// A port that a listener beside the deck is wanted on; liveops has its bridge on the next.
+fn port(name: &str, text: Option<String>) -> anyhow::Result<Option<u16>> {
+    let Some(text) = text else { return Ok(None) };
+    let port = text.parse().ok().filter(|port| (1..=LAST_PORT).contains(port));
+    Ok(Some(port.with_context(|| format!("{name} {text}: it is a port from 1 to {LAST_PORT}"))?))
+}
+
+/// What is written to standard error; `SWARMDECK_LOG` says how much.
+pub(super) fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("SWARMDECK_LOG").unwrap_or_else(|_| EnvFilter::new("swarmdeck=info,warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_target(false).with_writer(std::io::stderr).init();
+}
+
+/// Adds the listeners beside the deck, on the deck's own address; fails where a port is taken,
+/// before anything is opened.
+fn listeners(server: &mut ServerConfig, liveops: Option<u16>, trader: Option<u16>) -> anyhow::Result<()> {
+    let at = |port| SocketAddr::new(server.addr.ip(), port);
+    let liveops = liveops.map(|port| LiveopsConfig {
+        addr: at(port),
+        bridge: at(port + 1),
+        max_connections: MAX_CONNECTIONS,
+        heartbeat: HEARTBEAT,
+    });
+    let trader = trader.map(at);
+    if let Some(liveops) = &liveops {
+        check_free(liveops.addr, "liveops", "--liveops-port")?;
+        check_free(liveops.bridge, "the HTTP bridge of liveops", "--liveops-port")?;
+    }
+    if let Some(addr) = trader {
+        check_free(addr, "trader", "--trader-port")?;
+    }
+    (server.liveops, server.trader) = (liveops, trader);
+    Ok(())
+}
+
+async fn serve(hub_config: HubConfig, config: ServerConfig, services: ServiceConfig) -> anyhow::Result<()> {
     let listener = TcpListener::bind(config.addr).await.with_context(|| format!("cannot listen on {}", config.addr))?;
     let addr = listener.local_addr()?;
     let began = std::time::Instant::now();
@@ -127,22 +181,33 @@ async fn serve(hub_config: HubConfig, config: ServerConfig) -> anyhow::Result<()
         retain_bytes = hub_config.retain_bytes,
         heartbeat_s = config.heartbeat.as_secs(),
         token = config.token.is_some(),
+        liveops_port = config.liveops.as_ref().map(|liveops| liveops.addr.port()),
+        trader_port = config.trader.map(|addr| addr.port()),
         "serve.settings"
     );
     if !assets::is_complete() {
         tracing::warn!("serve.assets: the page's code is not in this binary; build it with `make build`");
     }
     let host = if addr.ip().is_loopback() { format!("localhost:{}", addr.port()) } else { addr.to_string() };
-    println!("Swarmdeck listens at http://{host}");
+    println!("{LISTENS}http://{host}");
     let stopping = CancellationToken::new();
     tokio::spawn(stop_on_signal(stopping.clone()));
-    server::run(listener, hub, ServerConfig { addr, ..config }, stopping).await.context("the server failed")?;
+    let setup = Setup {
+        hub: hub.clone(),
+        data: hub_config.data.clone(),
+        config: Arc::new(services),
+        stopping: CancellationToken::new(),
+        tracker: TaskTracker::new(),
+    };
+    let services = Services::start(setup).await.context("the services cannot start")?;
+    let app = AppState::start(hub, services, ServerConfig { addr, ..config }, stopping);
+    server::run(listener, app).await.context("the server failed")?;
     tracing::info!("serve.stopped: everything is committed");
     Ok(())
 }
 
 /// SIGINT and SIGTERM stop in good order.
-async fn stop_on_signal(stopping: CancellationToken) {
+pub(super) async fn stop_on_signal(stopping: CancellationToken) {
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
         return tracing::error!("serve.signals: cannot listen for signals");
     };

@@ -1,24 +1,31 @@
 //! `swarmdeck validate`: whether a running server keeps its promises, step by step.
+//!
+//! The four steps that every check has, as far as the dialect goes: connect, ping and pong, something
+//! sent that comes back, and taking up where one was.
 
-use std::net::TcpStream;
-use std::time::{Duration, Instant};
+mod agentos;
+mod liveops;
+mod mesh;
+mod sessions;
+mod trader;
+
+use std::time::Instant;
 
 use anyhow::{Context as _, bail, ensure};
 use clap::Args;
-use tungstenite::client::IntoClientRequest as _;
-use tungstenite::stream::MaybeTlsStream;
-use tungstenite::{Message, WebSocket, connect};
+use tungstenite::Message;
 
 use super::Target;
-use super::client::Client;
+use super::client::{Client, Socket};
+use super::dialect::{Dialect, PATIENCE};
 use crate::event::control::{Control, Frame, Hello, Resumed};
 use crate::event::{Cursor, Event};
 
-/// How long one answer may take.
-const PATIENCE: Duration = Duration::from_secs(5);
-
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  swarmdeck validate http://127.0.0.1:3000")]
+#[command(
+    after_help = "Examples:\n  swarmdeck validate http://127.0.0.1:3000\n  swarmdeck validate ws://localhost:3001 --dialect liveops\n\n\
+    It leaves traces: a probe event, a message, an agent that comes and goes, a session or a scanned token."
+)]
 pub(super) struct Validate {
     /// The server
     #[arg(value_name = "URL", default_value = "http://127.0.0.1:3000", env = "SWARMDECK_URL")]
@@ -26,48 +33,81 @@ pub(super) struct Validate {
     /// The server's token, where it wants one
     #[arg(long, env = "SWARMDECK_TOKEN", hide_env_values = true)]
     token: Option<String>,
+    /// Check it as a client of this system
+    #[arg(long)]
+    dialect: Option<Dialect>,
 }
 
-type Socket = WebSocket<MaybeTlsStream<TcpStream>>;
+/// The outcome of checks, a line each.
+#[derive(Debug, Default)]
+struct Checks {
+    failed: usize,
+}
+
+impl Checks {
+    /// Tells what came of a check; whether it is as it should be.
+    fn check(&mut self, name: &str, outcome: anyhow::Result<String>) -> bool {
+        match outcome {
+            Ok(found) => {
+                println!("ok      {name}: {found}");
+                true
+            }
+            Err(error) => {
+                self.failed += 1;
+                println!("FAILED  {name}: {error:#}");
+                false
+            }
+        }
+    }
+
+    /// Tells the outcome, and goes on with what was found; with nothing where it failed.
+    fn found<T>(&mut self, name: &str, outcome: anyhow::Result<(T, String)>) -> Option<T> {
+        let (found, words) = match outcome {
+            Ok((found, words)) => (Some(found), Ok(words)),
+            Err(error) => (None, Err(error)),
+        };
+        self.check(name, words);
+        found
+    }
+
+    /// A check that this server gives no ground for.
+    fn skip(&self, name: &str, why: &str) {
+        println!("skipped {name}: {why}");
+    }
+}
 
 impl Validate {
     pub(super) fn run(self) -> anyhow::Result<()> {
         let client = Client::new(&Target { url: self.url, token: self.token })?;
-        let mut failed = 0;
-        let mut check = |name: &str, outcome: anyhow::Result<String>| match outcome {
-            Ok(found) => println!("ok      {name}: {found}"),
-            Err(error) => {
-                failed += 1;
-                println!("FAILED  {name}: {error:#}");
-            }
-        };
-        check("ready", ready(&client));
-        match Follower::open(&client, None) {
-            Err(error) => check("connect", Err(error)),
-            Ok(mut follower) => {
-                let hello = &follower.hello;
-                check("connect", Ok(format!("log {} at event {}", hello.epoch, hello.head)));
-                check("ping", follower.ping());
-                let probe = follower.probe(&client);
-                let seq = probe.as_ref().ok().copied();
-                check("probe", probe.map(|seq| format!("the event sent came back as {seq}")));
-                check(
-                    "resume",
-                    seq.context("without a probe there is nothing to resume")
-                        .and_then(|seq| resume(&client, &follower.hello, seq)),
-                );
-                check(
-                    "page of the log",
-                    seq.context("without a probe there is nothing to read")
-                        .and_then(|seq| read_back(&client, &follower.hello, seq)),
-                );
-            }
+        let mut checks = Checks::default();
+        match self.dialect {
+            None => own(&client, &mut checks),
+            Some(Dialect::Agentos) => agentos::run(&client, &mut checks),
+            Some(Dialect::Liveops) => liveops::run(&client, &mut checks),
+            Some(Dialect::Mesh) => mesh::run(&client, &mut checks),
+            Some(Dialect::Sessions) => sessions::run(&client, &mut checks),
+            Some(Dialect::Trader) => trader::run(&client, &mut checks),
         }
-        if failed > 0 {
-            bail!("{failed} checks failed");
+        if checks.failed > 0 {
+            bail!("{} checks failed", checks.failed);
         }
         Ok(())
     }
+}
+
+/// Our own protocol.
+fn own(client: &Client, checks: &mut Checks) {
+    checks.check("ready", ready(client));
+    let opened = Follower::open(client, None).map(|follower| {
+        let words = format!("log {} at event {}", follower.hello.epoch, follower.hello.head);
+        (follower, words)
+    });
+    let Some(mut follower) = checks.found("connect", opened) else { return };
+    checks.check("ping", follower.ping("{\"type\":\"ping\"}"));
+    let probe = follower.probe(client, None);
+    let Some(seq) = checks.found("probe", probe.map(|seq| (seq, format!("the event sent came back as {seq}")))) else { return };
+    checks.check("resume", resume(client, &follower.hello, seq));
+    checks.check("page of the log", read_back(client, &follower.hello, seq));
 }
 
 fn ready(client: &Client) -> anyhow::Result<String> {
@@ -84,16 +124,8 @@ struct Follower {
 
 impl Follower {
     fn open(client: &Client, after: Option<Cursor>) -> anyhow::Result<Self> {
-        let base = client.url().replacen("http", "ws", 1);
         let query = after.map(|cursor| format!("?after={cursor}")).unwrap_or_default();
-        let mut request = format!("{base}/ws/events{query}").into_client_request()?;
-        if let Some(token) = client.token() {
-            request.headers_mut().insert("authorization", format!("Bearer {token}").parse()?);
-        }
-        let (mut socket, _) = connect(request).with_context(|| format!("cannot connect to {base}/ws/events"))?;
-        if let MaybeTlsStream::Plain(stream) = socket.get_mut() {
-            stream.set_read_timeout(Some(PATIENCE))?;
-        }
+        let mut socket = client.socket(&format!("/ws/events{query}"), PATIENCE)?;
         let first = socket.read().context("no first frame")?;
         match Frame::parse(first.to_text()?)? {
             Frame::Control(Control::Hello(hello)) => Ok(Self { socket, hello }),
@@ -101,9 +133,9 @@ impl Follower {
         }
     }
 
-    fn ping(&mut self) -> anyhow::Result<String> {
+    fn ping(&mut self, text: &str) -> anyhow::Result<String> {
         let began = Instant::now();
-        self.socket.send(Message::text("{\"type\":\"ping\"}"))?;
+        self.socket.send(Message::text(text))?;
         while began.elapsed() < PATIENCE {
             let message = self.socket.read().context("no pong")?;
             if message.to_text().is_ok_and(|text| text.contains("\"type\":\"pong\"")) {
@@ -114,9 +146,10 @@ impl Follower {
     }
 
     /// Sends an event and sees it come back; its seq.
-    fn probe(&mut self, client: &Client) -> anyhow::Result<u64> {
+    fn probe(&mut self, client: &Client, ts: Option<&str>) -> anyhow::Result<u64> {
         let id = format!("probe-{}", crate::hub::now().0);
-        let event = format!("{{\"type\":\"swarmdeck.probe\",\"source\":\"validate\",\"id\":\"{id}\",\"payload\":{{}}}}");
+        let event = serde_json::json!({"type": "swarmdeck.probe", "source": "validate", "id": id, "ts": ts, "payload": {}});
+        let event = event.to_string();
         let receipt = client.send(&event)?;
         let seq = self.wait_for(|event| event.id.as_deref() == Some(&id))?;
         ensure!(seq == receipt.last_seq, "acknowledged as {} and delivered as {seq}", receipt.last_seq);
