@@ -1,24 +1,31 @@
 //! The page: shell, routes and frame. Views read the [`Live`] context and the URL, and nothing else.
 
+pub mod act;
 pub mod api;
 pub mod components;
+pub mod html;
 pub mod pages;
-pub mod reactive;
 pub mod route;
 
 use leptos::prelude::*;
 
 use crate::client::{Boot, Live};
 use crate::event::wire::to_text;
-use components::frame::{Banner, Footer, Header, Navigation};
-use pages::activity::ActivityPage;
-use pages::agent::AgentPage;
-use pages::agents::AgentsPage;
-use pages::missing::MissingPage;
-use pages::overview::OverviewPage;
-use pages::tasks::TasksPage;
-use pages::topology::TopologyPage;
-use reactive::text;
+use components::frame::{banners, bar, foot, navigation};
+use html::{Node, a, div, effect, main, part, text};
+use pages::activity::activity_page;
+use pages::agent::agent_page;
+use pages::agents::agents_page;
+use pages::approvals::approvals_page;
+use pages::memory::memory_page;
+use pages::messages::messages_page;
+use pages::missing::missing_page;
+use pages::overview::overview_page;
+use pages::providers::providers_page;
+use pages::sessions::{session_page, sessions_page};
+use pages::tasks::tasks_page;
+use pages::topology::topology_page;
+use pages::trading::trading_page;
 use route::{Address, Asked, Page};
 
 /// Where the page finds what it begins with.
@@ -50,25 +57,24 @@ pub fn shell(options: LeptosOptions, boot: &Boot) -> impl IntoView + use<> {
                 <title inner_html=title></title>
             </head>
             <body>
-                <App />
+                {app()}
             </body>
         </html>
     }
 }
 
 /// The app inside the document; the same on both sides.
-#[component]
-pub fn App() -> impl IntoView {
+pub fn app() -> Node {
     let live = Live::new(take_context::<Boot>().unwrap_or_else(Boot::empty));
     provide_context(live);
     let address = Address::first();
     provide_context(address);
-    Effect::new(move || {
+    effect(move || {
         crate::client::start(live);
         address.follow();
     });
-    let page = Memo::new(move |_| address.page());
-    Effect::new(move |_| document().set_title(&page.get().title()));
+    let path = Memo::new(move |_| address.path());
+    effect(move || document().set_title(&Page::at(&path.get()).title()));
     let class = text(move || {
         let demo = live.demo().is_some();
         let stale = live.awake.get() && !demo && !live.is_live();
@@ -80,30 +86,87 @@ pub fn App() -> impl IntoView {
             "deck"
         }
     });
-    view! {
-        <a class="skip" href="#main">
-            "Skip to content"
-        </a>
-        <div class=class data-awake=text(move || live.awake.get().to_string())>
-            <Navigation />
-            <Header />
-            <Banner />
-            <main id="main" tabindex="-1">
-                {(move || on_show(&page.get())).into_any()}
-            </main>
-            <Footer />
-        </div>
+    let page = part(move || {
+        let page = Page::at(&path.get());
+        untrack(|| on_show(page))
+    });
+    let deck = div()
+        .class(class)
+        .attr("data-awake", text(move || live.awake.get().to_string()))
+        .child(navigation())
+        .child(bar())
+        .child(banners())
+        .child(main().id("main").attr("tabindex", "-1").child(page))
+        .child(foot());
+    vec![a("#main").class("skip").child("Skip to content").into(), deck.into()].into()
+}
+
+fn on_show(page: Page) -> Node {
+    match page {
+        Page::Overview => overview_page(),
+        Page::Agents => agents_page(),
+        Page::Agent(id) => agent_page(id),
+        Page::Tasks => tasks_page(),
+        Page::Topology => topology_page(),
+        Page::Messages => messages_page(),
+        Page::Memory => memory_page(),
+        Page::Sessions => sessions_page(),
+        Page::Session(id) => session_page(id),
+        Page::Approvals => approvals_page(),
+        Page::Providers => providers_page(),
+        Page::Trading => trading_page(),
+        Page::Activity => activity_page(),
+        Page::Missing => missing_page().into(),
     }
 }
 
-fn on_show(page: &Page) -> AnyView {
-    match page {
-        Page::Overview => view! { <OverviewPage /> }.into_any(),
-        Page::Agents => view! { <AgentsPage /> }.into_any(),
-        Page::Agent(id) => view! { <AgentPage id=id.clone() /> }.into_any(),
-        Page::Tasks => view! { <TasksPage /> }.into_any(),
-        Page::Topology => view! { <TopologyPage /> }.into_any(),
-        Page::Activity => view! { <ActivityPage /> }.into_any(),
-        Page::Missing => view! { <MissingPage /> }.into_any(),
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::Scenario;
+    use crate::event::{Entity, Timestamp};
+
+    const NOW: Timestamp = Timestamp(1_769_509_293_123);
+
+    /// The page at an address, of a swarm that plays, with names as agents may choose them.
+    fn page(address: &str, events: u64) -> String {
+        let mut boot = Boot::empty();
+        boot.now = NOW;
+        let mut play = Scenario::new(7, 12, Timestamp(NOW.0 - 60_000));
+        for seq in 1..=events {
+            let mut draft = play.next_event();
+            draft.entity = draft.entity.map(|entity| Entity::new(entity.kind, ["<script>'\"&", &entity.id].concat()));
+            boot.state.fold(&draft.into_event(seq, NOW));
+        }
+        Owner::new().with(|| {
+            provide_context(boot);
+            provide_context(Asked(address.to_owned()));
+            app().to_html()
+        })
+    }
+
+    #[test]
+    fn every_page_is_whole_and_shows_text_as_text() {
+        for address in ["/", "/agents", "/agents?status=idle", "/agents/x", "/tasks", "/topology", "/activity", "/nowhere"] {
+            for events in [0, 400] {
+                let html = page(address, events);
+                assert_eq!(html.matches("<h1").count(), 1, "{address}: {html}");
+                assert!(!html.contains("<script"), "{address}: {html}");
+                for tag in ["div", "section", "ul", "ol", "li", "p", "span", "a", "table", "tbody", "svg", "button", "form"] {
+                    let opened =
+                        html.matches(&["<", tag, " "].concat()).count() + html.matches(&["<", tag, ">"].concat()).count();
+                    assert_eq!(opened, html.matches(&["</", tag, ">"].concat()).count(), "{tag} at {address}");
+                }
+            }
+        }
+        assert!(page("/activity", 400).contains("&lt;script&gt;"));
+        assert!(page("/", 0).contains("Listening."));
+    }
+
+    #[test]
+    fn the_same_state_is_the_same_page() {
+        for address in ["/", "/agents", "/tasks", "/topology", "/activity?types=task.*"] {
+            assert_eq!(page(address, 300), page(address, 300), "{address}");
+        }
     }
 }

@@ -6,28 +6,31 @@
 //! - [`event`]: what agents report, its catalogue, cursor and filter;
 //! - [`swarm`]: the reducer, from events to the state of the swarm;
 //! - [`demo`]: a made-up swarm from a seed;
+//! - `dialect`: the wire formats of other systems, as pure functions;
 //! - `hub`: the durable log and its fan-out;
+//! - `service`: what agents ask for: registry, tasks, messages, memory, sessions and more;
 //! - `server`: HTTP, WebSocket and Server-Sent Events in front of the hub;
 //! - [`client`]: the browser's side of the stream;
 //! - [`app`]: the page;
 //! - `cli`: the commands.
 //!
 //! Arrows point down that list's dependencies only: `app`, `client`, `server` and `cli` know
-//! `hub`, `swarm` and `event`; `event` and `swarm` know no I/O, clock or framework.
-
-// Views nest deeply.
-#![recursion_limit = "512"]
+//! `service`, `hub`, `swarm` and `event`; `event` and `swarm` know no I/O, clock or framework.
 
 pub mod app;
 #[cfg(feature = "ssr")]
 pub mod cli;
 pub mod client;
 pub mod demo;
+#[cfg(feature = "ssr")]
+pub mod dialect;
 pub mod event;
 #[cfg(feature = "ssr")]
 pub mod hub;
 #[cfg(feature = "ssr")]
 pub mod server;
+#[cfg(feature = "ssr")]
+pub mod service;
 pub mod swarm;
 
 /// The browser's entry: takes over the page that the server rendered.
@@ -42,7 +45,7 @@ pub fn hydrate() {
     leptos::mount::hydrate_body(move || {
         provide_context(boot);
         provide_context(app::route::Asked(app::route::shown()));
-        app::App()
+        app::app()
     });
 }
 

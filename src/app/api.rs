@@ -50,7 +50,7 @@ impl<T: Wire> Decodes<T> for WireEncoding {
 }
 
 /// How every answer travels.
-type Answer = Post<WireEncoding>;
+pub(super) type Answer = Post<WireEncoding>;
 
 /// The newest events before a cursor; before now where it is empty. `types` is a filter's.
 #[server(prefix = "/api/page", endpoint = "log", output = Answer)]

@@ -19,6 +19,20 @@ pub enum Page {
     Tasks,
     /// `/topology`
     Topology,
+    /// `/messages`
+    Messages,
+    /// `/memory`
+    Memory,
+    /// `/sessions`
+    Sessions,
+    /// `/sessions/{id}`
+    Session(String),
+    /// `/approvals`
+    Approvals,
+    /// `/providers`
+    Providers,
+    /// `/trading`
+    Trading,
     /// `/activity`
     Activity,
     /// Any other address.
@@ -26,22 +40,36 @@ pub enum Page {
 }
 
 impl Page {
+    /// The pages without a part of their own in the address: path, page, title.
+    const PLAIN: &'static [(&'static str, Self, &'static str)] = &[
+        ("/", Self::Overview, "Overview"),
+        ("/agents", Self::Agents, "Agents"),
+        ("/tasks", Self::Tasks, "Tasks"),
+        ("/topology", Self::Topology, "Topology"),
+        ("/messages", Self::Messages, "Messages"),
+        ("/memory", Self::Memory, "Memory"),
+        ("/sessions", Self::Sessions, "Sessions"),
+        ("/approvals", Self::Approvals, "Approvals"),
+        ("/providers", Self::Providers, "Providers"),
+        ("/trading", Self::Trading, "Trading"),
+        ("/activity", Self::Activity, "Activity"),
+    ];
+
     /// The patterns of all addresses that have a page, for the server's router.
-    pub const PATTERNS: &'static [&'static str] = &["/", "/agents", "/agents/{id}", "/tasks", "/topology", "/activity"];
+    pub fn patterns() -> impl Iterator<Item = &'static str> {
+        Self::PLAIN.iter().map(|(path, ..)| *path).chain(["/agents/{id}", "/sessions/{id}"])
+    }
 
     /// The page at a path.
     pub fn at(path: &str) -> Self {
-        match path {
-            "/" => Self::Overview,
-            "/agents" => Self::Agents,
-            "/tasks" => Self::Tasks,
-            "/topology" => Self::Topology,
-            "/activity" => Self::Activity,
-            other => match other.strip_prefix("/agents/") {
-                Some(id) if !id.is_empty() && !id.contains('/') => Self::Agent(decode(id, false)),
-                _ => Self::Missing,
-            },
+        if let Some((_, page, _)) = Self::PLAIN.iter().find(|(plain, ..)| *plain == path) {
+            return page.clone();
         }
+        let under = |folder: &str| path.strip_prefix(folder).filter(|id| !id.is_empty() && !id.contains('/'));
+        if let Some(id) = under("/agents/") {
+            return Self::Agent(decode(id, false));
+        }
+        under("/sessions/").map_or(Self::Missing, |id| Self::Session(decode(id, false)))
     }
 
     /// The page at an address with its parameters.
@@ -51,14 +79,10 @@ impl Page {
 
     /// The document's title.
     pub fn title(&self) -> String {
+        let plain = Self::PLAIN.iter().find(|(_, page, _)| page == self).map(|(.., title)| *title);
         let name = match self {
-            Self::Overview => "Overview",
-            Self::Agents => "Agents",
-            Self::Agent(id) => id,
-            Self::Tasks => "Tasks",
-            Self::Topology => "Topology",
-            Self::Activity => "Activity",
-            Self::Missing => "Not found",
+            Self::Agent(id) | Self::Session(id) => id,
+            _ => plain.unwrap_or("Not found"),
         };
         [name, " · Swarmdeck"].concat()
     }
@@ -104,6 +128,16 @@ pub fn decode(text: &str, parameter: bool) -> String {
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Where a form was sent from, as the server was told.
+#[derive(Debug, Clone)]
+pub struct Came(pub String);
+
+/// What a person has typed into the field that an event is about.
+pub fn typed(event: &web_sys::Event) -> String {
+    let field = event.target().and_then(|target| target.dyn_into::<web_sys::HtmlInputElement>().ok());
+    field.map(|field| field.value()).unwrap_or_default()
 }
 
 /// The address of the page on show, without its origin.
@@ -181,7 +215,7 @@ fn link(clicked: &web_sys::Element) -> Option<String> {
 }
 
 /// A new page is read from its beginning.
-fn focus_main() {
+pub fn focus_main() {
     if let Some(main) = document().get_element_by_id("main") {
         let _no_focus = main.unchecked_into::<web_sys::HtmlElement>().focus();
     }
@@ -206,6 +240,8 @@ mod tests {
         assert_eq!(Page::at("/agents/a%20b%2F%C3%BC"), Page::Agent("a b/ü".into()));
         assert_eq!(Page::at("/agents/a/b"), Page::Missing);
         assert_eq!(Page::at("/api/docs"), Page::Missing);
+        assert_eq!(Page::at("/sessions/s%2F1"), Page::Session("s/1".into()));
+        assert_eq!(Page::at("/trading").title(), "Trading · Swarmdeck");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What a rendered page tells the browser: the state it was rendered from, and where the log stood.
 
 use crate::event::table::record;
-use crate::event::{Cursor, Epoch, Timestamp};
+use crate::event::{Epoch, Timestamp};
 use crate::swarm::SwarmState;
 
 record! {
@@ -15,6 +15,10 @@ record! {
         address: String,
         /// Whether the server's demo swarm was running.
         demo_running: bool,
+        /// What runs sessions, by name.
+        drivers: Vec<String>,
+        /// The paper engine's feeds, by name.
+        feeds: Vec<String>,
         /// The state.
         state: SwarmState,
     }
@@ -28,13 +32,9 @@ impl Boot {
             now: Timestamp(0),
             address: String::new(),
             demo_running: false,
+            drivers: Vec::new(),
+            feeds: Vec::new(),
             state: SwarmState::default(),
         }
-    }
-
-    /// Where the stream goes on.
-    pub fn cursor(&self) -> Option<Cursor> {
-        let epoch = crate::event::control::epoch(&self.epoch)?;
-        Some(Cursor::After { epoch, seq: self.state.seq })
     }
 }

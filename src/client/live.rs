@@ -67,6 +67,8 @@ struct World {
     real: SwarmState,
     epoch: String,
     address: String,
+    drivers: Vec<String>,
+    feeds: Vec<String>,
     demo: Option<Box<Play>>,
 }
 
@@ -82,7 +84,14 @@ impl Live {
         Self {
             now: RwSignal::new(boot.now),
             swarm_demo: RwSignal::new(boot.demo_running),
-            world: StoredValue::new(World { real: boot.state, epoch: boot.epoch, address: boot.address, demo: None }),
+            world: StoredValue::new(World {
+                real: boot.state,
+                epoch: boot.epoch,
+                address: boot.address,
+                drivers: boot.drivers,
+                feeds: boot.feeds,
+                demo: None,
+            }),
             changed: std::array::from_fn(|_| RwSignal::new(0)),
             awake: RwSignal::new(false),
             standing: RwSignal::new(Standing { phase: Phase::Connecting, returned: None, demo: None, delays: None }),
@@ -92,20 +101,41 @@ impl Live {
 
     /// Reads the state on show, and depends on these parts of it.
     pub fn read<T>(&self, parts: Touched, read: impl FnOnce(&SwarmState) -> T) -> T {
+        self.depend(parts);
+        self.peek(read)
+    }
+
+    fn depend(&self, parts: Touched) {
         for (part, changed) in PARTS.iter().zip(&self.changed) {
             if parts.meets(*part) {
                 changed.track();
             }
         }
-        self.peek(read)
     }
 
     /// Reads the state on show once.
     pub fn peek<T>(&self, read: impl FnOnce(&SwarmState) -> T) -> T {
+        let (mut read, mut told) = (Some(read), None);
+        self.look(&mut |state| told = read.take().map(|read| read(state)));
+        told.expect("the state is looked at once")
+    }
+
+    /// The part of reading that is the same for all that is read.
+    fn look(&self, look: &mut dyn FnMut(&SwarmState)) {
         self.world.with_value(|world| match &world.demo {
-            Some(play) => read(&play.state),
-            None => read(&world.real),
-        })
+            Some(play) => look(&play.state),
+            None => look(&world.real),
+        });
+    }
+
+    /// What runs sessions, by name.
+    pub fn drivers(&self) -> Vec<String> {
+        self.world.with_value(|world| world.drivers.clone())
+    }
+
+    /// The paper engine's feeds, by name.
+    pub fn feeds(&self) -> Vec<String> {
+        self.world.with_value(|world| world.feeds.clone())
     }
 
     /// How the connection stands.

@@ -4,27 +4,42 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use crate::app::reactive::text;
+use crate::app::html::{Node, text, time};
 use crate::client::Live;
 use crate::event::Timestamp;
 
 /// How long ago something was. Both sides first render the time of day in UTC; the page turns it
 /// into an age when it lives, and keeps it current.
-pub fn ago(at: impl Fn() -> Timestamp + Send + Sync + 'static) -> AnyView {
+pub fn ago(at: impl Fn() -> Timestamp + Send + Sync + 'static) -> Node {
     boxed(Arc::new(at))
 }
 
-fn boxed(at: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> AnyView {
+fn boxed(at: Arc<dyn Fn() -> Timestamp + Send + Sync>) -> Node {
     let live = expect_context::<Live>();
-    let exactly = Arc::clone(&at);
-    let exact = text(move || exactly().to_string());
-    let shown = text(move || if live.awake.get() { age(live.now.get().since(at())) } else { time_of_day(at()) });
-    view! {
-        <time class="age" datetime=exact title=exact>
-            {shown}
-        </time>
-    }
-    .into_any()
+    let (exact, title) = (Arc::clone(&at), Arc::clone(&at));
+    // The page wakes once: no age waits for that any more when it has.
+    let awake = move || live.awake.get_untracked() || live.awake.get();
+    time()
+        .class("age")
+        .attr("datetime", text(move || exact().to_string()))
+        .attr("title", text(move || title().to_string()))
+        .child(text(move || if awake() { age(live.now.get().since(at())) } else { time_of_day(at()) }))
+        .into()
+}
+
+/// How long it is until something. Both sides first render the time of day in UTC.
+pub fn until(at: Timestamp) -> Node {
+    let live = expect_context::<Live>();
+    let shown = move || {
+        if !live.awake.get() {
+            return ["lapses at ", &time_of_day(at)].concat();
+        }
+        match at.since(live.now.get()) {
+            0 => "lapsed".to_owned(),
+            left => ["lapses in ", &age(left)].concat(),
+        }
+    };
+    time().attr("datetime", at.to_string()).child(text(shown)).into()
 }
 
 /// An age in its largest unit.

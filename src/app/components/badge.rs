@@ -2,25 +2,19 @@
 
 use std::sync::Arc;
 
-use leptos::prelude::*;
-
-use crate::app::reactive::text;
+use crate::app::html::{Node, span, text};
 use crate::swarm::Attention;
 
 /// A standing with its word, as it changes.
-pub fn badge(read: impl Fn() -> Attention + Send + Sync + 'static) -> AnyView {
+pub fn badge(read: impl Fn() -> Attention + Send + Sync + 'static) -> Node {
     boxed(Arc::new(read))
 }
 
-fn boxed(read: Arc<dyn Fn() -> Attention + Send + Sync>) -> AnyView {
+fn boxed(read: Arc<dyn Fn() -> Attention + Send + Sync>) -> Node {
     let (class, glyph) = (Arc::clone(&read), Arc::clone(&read));
-    view! {
-        <span class=text(move || ["badge ", class().slug()].concat())>
-            <span class="glyph" aria-hidden="true">
-                {text(move || glyph().glyph())}
-            </span>
-            {text(move || read().as_str())}
-        </span>
-    }
-    .into_any()
+    span()
+        .class(text(move || ["badge ", class().slug()].concat()))
+        .child(span().class("glyph").hidden_from_readers().child(text(move || glyph().glyph())))
+        .child(text(move || read().as_str()))
+        .into()
 }

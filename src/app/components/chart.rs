@@ -2,19 +2,18 @@
 
 use leptos::prelude::*;
 
-use crate::app::reactive::text;
+use crate::app::html::{Element, svg, text};
 use crate::event::wire::to_text;
 
 /// One minute, second by second, oldest first. The scale goes from zero to the largest value shown,
 /// which the text beside it names.
-#[component]
-pub fn Sparkline(#[prop(into)] values: Signal<Vec<u64>>, label: &'static str) -> impl IntoView {
+pub fn sparkline(values: Memo<Vec<u64>>, label: &'static str) -> Element {
     let drawing = text(move || {
         values.with(|values| {
             ["<path class=\"area\" d=\"", &area(values), "\"/><path class=\"line\" d=\"", &line(values), "\"/>"].concat()
         })
     });
-    view! { <svg class="spark" viewBox="0 0 100 28" preserveAspectRatio="none" role="img" aria-label=label inner_html=drawing></svg> }
+    svg("0 0 100 28").class("spark").attr("preserveAspectRatio", "none").attr("role", "img").label(label).drawing(drawing)
 }
 
 fn points(values: &[u64]) -> Vec<(f64, f64)> {

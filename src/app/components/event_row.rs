@@ -4,9 +4,9 @@ use leptos::prelude::*;
 
 use super::age::time_of_day;
 use crate::app::api::one_event;
-use crate::app::reactive::{Item, When, flag, text};
+use crate::app::html::{Node, Row, button, div, flag, li, p, pre, span, text, time, when};
 use crate::client::Live;
-use crate::swarm::activity::Row;
+use crate::swarm::activity;
 
 /// How much of a payload is shown, in characters.
 const MAX_SHOWN: usize = 20_000;
@@ -17,12 +17,12 @@ pub fn domain(kind: &str) -> &str {
 }
 
 /// An event in a list.
-pub fn event_item(row: &Row) -> Item {
-    Item::new(row.seq.to_string(), row.clone(), event_row)
+pub fn event_item(row: &activity::Row) -> Row {
+    Row::new(row.seq.to_string(), row.clone(), event_row)
 }
 
 /// A row that opens to show the event as it is in the log.
-fn event_row(row: Row) -> AnyView {
+fn event_row(row: activity::Row) -> Node {
     let live = expect_context::<Live>();
     let open = RwSignal::new(false);
     let payload = RwSignal::new("…".to_owned());
@@ -36,24 +36,23 @@ fn event_row(row: Row) -> AnyView {
     let about = row.entity.as_ref().map(ToString::to_string).unwrap_or_default();
     let hue = ["kind d-", domain(&row.kind)].concat();
     let class = if row.kind.ends_with(".failed") || row.kind.ends_with("_requested") { "event loud" } else { "event" };
-    let time = row.ts.to_string();
-    view! {
-        <li class=class data-seq=seq.to_string()>
-            <button class="line" type="button" aria-expanded=text(move || if open.get() { "true" } else { "false" }) on:click=toggle>
-                <time datetime=time.clone()>{time_of_day(row.ts)}</time>
-                <span class=hue>{row.kind}</span>
-                <span class="about">{about}</span>
-                <span class="words">{row.words}</span>
-            </button>
-            <When when=flag(move || open.get())>
-                <div class="payload">
-                    <p class="muted">{["seq ", &seq.to_string(), " · from ", &row.source, " · ", &time].concat()}</p>
-                    <pre tabindex="0">{text(move || payload.get())}</pre>
-                </div>
-            </When>
-        </li>
-    }
-    .into_any()
+    let exact = row.ts.to_string();
+    let origin = ["seq ", &seq.to_string(), " · from ", &row.source, " · ", &exact].concat();
+    let line = button()
+        .class("line")
+        .attr("aria-expanded", text(move || if open.get() { "true" } else { "false" }))
+        .on("click", toggle)
+        .child(time().attr("datetime", exact).child(time_of_day(row.ts)))
+        .child(span().class(hue).child(row.kind))
+        .child(span().class("about").child(about))
+        .child(span().class("words").child(row.words));
+    let opened = move || {
+        div()
+            .class("payload")
+            .child(p().class("muted").child(origin.clone()))
+            .child(pre().attr("tabindex", "0").child(text(move || payload.get())))
+    };
+    li().class(class).attr("data-seq", seq.to_string()).child(line).child(when(flag(move || open.get()), opened)).into()
 }
 
 /// Fetches the event from the log; the demo's are in none.

@@ -1,12 +1,17 @@
 //! What stands around every page: navigation, connection, banner, footer.
 
 use leptos::prelude::*;
-
-use super::number::{count, rate};
 use leptos::server_fn::ServerFn as _;
+use web_sys::Event;
+
+use super::hostile::visible_line;
+use super::number::{UNKNOWN, count, rate};
 
 use crate::app::api::{StopDemo, stop_demo};
-use crate::app::reactive::{When, flag, text};
+use crate::app::html::{
+    Element, Node, a, b, button, dd, details, div, dl, dt, effect, flag, footer, form, header, li, nav, path, span, strong,
+    submit, summary, svg, text, ul, when,
+};
 use crate::app::route::{Address, Page};
 use crate::client::link::Phase;
 use crate::client::{DemoWhy, Live, browser_now, preference, remember};
@@ -22,113 +27,107 @@ pub const PAGES: &[(&str, &str, &str)] = &[
         "Topology",
         "M12 2a3 3 0 1 1 0 6a3 3 0 1 1 0-6zM5 16a3 3 0 1 1 0 6a3 3 0 1 1 0-6zM19 16a3 3 0 1 1 0 6a3 3 0 1 1 0-6zM11 8h2v4h6v4h-2v-2H7v2H5v-4h6z",
     ),
+    ("/messages", "Messages", "M3 4h18v12H9l-6 5z"),
+    (
+        "/memory",
+        "Memory",
+        "M4 5c0-2 16-2 16 0v3c0 2-16 2-16 0zM4 11c0 2 16 2 16 0v3c0 2-16 2-16 0zM4 17c0 2 16 2 16 0v2c0 2-16 2-16 0z",
+    ),
+    ("/sessions", "Sessions", "M3 4h18v16H3zM5 8l4 4l-4 4l1.4 1.4L11.8 12L6.4 6.6zM12 15h6v2h-6z"),
+    ("/approvals", "Approvals", "M12 2l9 4v6c0 5-4 9-9 10c-5-1-9-5-9-10V6zM10.5 15.5l6-6L15 8l-4.5 4.5L8.5 10.5L7 12z"),
+    ("/providers", "Providers", "M4 3h16v7H4zM4 13h16v8H4zM7 6h2v2H7zM7 16h2v2H7z"),
+    ("/trading", "Trading", "M3 20V4h2v11l5-6l4 3l5-7l2 1l-6.5 9l-4-3L5 18h16v2z"),
     ("/activity", "Activity", "M2 13h5l3-9l4 16l3-7h5v-2h-6l-2 4L10 1L6 11H2z"),
 ];
 
 /// The ways around.
-#[component]
-pub fn Navigation() -> impl IntoView {
+pub fn navigation() -> Element {
     let live = expect_context::<Live>();
+    let address = expect_context::<Address>();
     let waiting =
         move || live.read(Touched::AGENTS.and(Touched::SESSIONS), |state| state.sessions.open_requests().count() as u64);
-    let address = expect_context::<Address>();
     let here = move |path: &str| if path == "/" { address.page() == Page::Overview } else { address.path().starts_with(path) };
-    let links = PAGES.iter().map(|(path, name, icon)| {
-        let asked = move || *path == "/" && waiting() > 0;
-        view! {
-            <li>
-                <a href=*path aria-current=text(move || if here(path) { "page" } else { "false" })>
-                    <svg viewBox="0 0 24 24" aria-hidden="true" inner_html=["<path d=\"", icon, "\"/>"].concat()></svg>
-                    <span>{*name}</span>
-                    <When when=flag(asked)>
-                        <span class="count">{text(move || count(waiting()))} <span class="unseen">" waiting for you"</span></span>
-                    </When>
-                </a>
-            </li>
-        }
+    let links = PAGES.iter().map(|(to, name, icon)| {
+        let waiting_here = when(flag(move || *to == "/approvals" && waiting() > 0), move || {
+            span().class("count").child(text(move || count(waiting()))).child(span().class("unseen").child(" waiting for you"))
+        });
+        let link = a(*to)
+            .attr("aria-current", text(move || if here(to) { "page" } else { "false" }))
+            .child(svg("0 0 24 24").hidden_from_readers().child(path(*icon)))
+            .child(span().child(*name))
+            .child(waiting_here);
+        li().child(link)
     });
-    view! {
-        <nav class="rail" aria-label="Pages">
-            <a class="brand" href="/" aria-label="Swarmdeck, overview">
-                <svg viewBox="0 0 32 32" aria-hidden="true">
-                    <path class="cell" d="M16 2l12 7v14l-12 7L4 23V9z" />
-                    <circle cx="16" cy="10" r="2.6" />
-                    <circle cx="10.5" cy="20" r="2.6" />
-                    <circle cx="21.5" cy="20" r="2.6" />
-                </svg>
-                <span>"Swarmdeck"</span>
-            </a>
-            <ul>{links.collect_view()}</ul>
-        </nav>
-    }
+    nav().class("rail").label("Pages").child(brand()).child(ul().children(links))
+}
+
+fn brand() -> Element {
+    let dot = |(x, y)| Element::new("circle").attr("cx", x).attr("cy", y).attr("r", "2.6");
+    let sign = svg("0 0 32 32")
+        .hidden_from_readers()
+        .child(path("M16 2l12 7v14l-12 7L4 23V9z").class("cell"))
+        .children([("16", "10"), ("10.5", "20"), ("21.5", "20")].map(dot));
+    a("/").class("brand").label("Swarmdeck, overview").child(sign).child(span().child("Swarmdeck"))
 }
 
 /// Connection, clock and theme.
-#[component]
-pub fn Header() -> impl IntoView {
-    view! {
-        <header class="bar">
-            <Connection />
-            <ThemeButton />
-        </header>
-    }
+pub fn bar() -> Element {
+    header().class("bar").child(connection()).child(theme_button())
 }
 
 /// How the page stands with its server: `class`, word.
-fn connection(live: &Live) -> (&'static str, String) {
+fn stands(live: &Live) -> (&'static str, &'static str) {
     if live.demo().is_some() {
-        return ("is-demo", "Demo".to_owned());
+        return ("is-demo", "Demo");
     }
     match live.phase() {
-        _ if !live.awake.get() => ("is-static", "As rendered".to_owned()),
-        Phase::Connecting => ("is-connecting", "Connecting".to_owned()),
-        Phase::Live { .. } => ("is-live", "Live".to_owned()),
-        Phase::Reconnecting { .. } => ("is-reconnecting", "Reconnecting".to_owned()),
+        _ if !live.awake.get() => ("is-static", "As rendered"),
+        Phase::Connecting => ("is-connecting", "Connecting"),
+        Phase::Live { .. } => ("is-live", "Live"),
+        Phase::Reconnecting { .. } => ("is-reconnecting", "Reconnecting"),
     }
+}
+
+/// The newest event's place in the log.
+fn newest(live: Live) -> Node {
+    text(move || count(live.read(Touched::ACTIVITY, |state| state.seq))).into()
 }
 
 /// The connection in a word, with its particulars inside.
-#[component]
-fn Connection() -> impl IntoView {
+fn connection() -> Element {
     let live = expect_context::<Live>();
-    let seq = move || live.read(Touched::ACTIVITY, |state| state.seq);
-    let transport = move || match live.phase() {
+    let transport = text(move || match live.phase() {
         Phase::Live { transport } => transport.name(),
-        _ => super::number::UNKNOWN,
-    };
+        _ => UNKNOWN,
+    });
     let delay = move |p99: bool| {
-        let delays = live.delays();
-        delays.map_or_else(|| super::number::UNKNOWN.to_owned(), |it| [&rate(if p99 { it.p99 } else { it.p50 }), " ms"].concat())
+        text(move || {
+            let delays = live.delays();
+            delays.map_or_else(|| UNKNOWN.to_owned(), |it| [&rate(if p99 { it.p99 } else { it.p50 }), " ms"].concat())
+        })
     };
-    view! {
-        <details class="connection">
-            <summary>
-                <span class=text(move || ["dot ", connection(&live).0].concat()) aria-hidden="true"></span>
-                <span id="connection" role="status">
-                    {text(move || connection(&live).1)}
-                </span>
-            </summary>
-            <dl>
-                <dt>"Over"</dt>
-                <dd>{text(transport)}</dd>
-                <dt>"Newest event"</dt>
-                <dd id="newest">{text(move || count(seq()))}</dd>
-                <dt>"Event to screen, median"</dt>
-                <dd id="delay-p50">{text(move || delay(false))}</dd>
-                <dt>"Event to screen, 99 %"</dt>
-                <dd id="delay-p99">{text(move || delay(true))}</dd>
-                <dt>"Measured on"</dt>
-                <dd id="delay-samples">{text(move || count(live.delays().map_or(0, |it| it.samples as u64)))}</dd>
-            </dl>
-        </details>
-    }
+    let samples = text(move || count(live.delays().map_or(0, |it| it.samples as u64)));
+    let word = summary()
+        .child(span().class(text(move || ["dot ", stands(&live).0].concat())).hidden_from_readers())
+        .child(span().id("connection").attr("role", "status").child(text(move || stands(&live).1)));
+    let particulars = dl()
+        .child(dt().child("Over"))
+        .child(dd().child(transport))
+        .child(dt().child("Newest event"))
+        .child(dd().id("newest").child(newest(live)))
+        .child(dt().child("Event to screen, median"))
+        .child(dd().id("delay-p50").child(delay(false)))
+        .child(dt().child("Event to screen, 99 %"))
+        .child(dd().id("delay-p99").child(delay(true)))
+        .child(dt().child("Measured on"))
+        .child(dd().id("delay-samples").child(samples));
+    details().class("connection").child(word).child(particulars)
 }
 
 /// Dark, light or as the system has it.
-#[component]
-fn ThemeButton() -> impl IntoView {
+fn theme_button() -> Element {
     let theme = RwSignal::new("system".to_owned());
-    Effect::new(move || {
+    effect(move || {
         if let Some(kept) = preference("theme").filter(|kept| !kept.is_empty()) {
             theme.set(kept);
         }
@@ -146,60 +145,76 @@ fn ThemeButton() -> impl IntoView {
         }
         theme.set(next.to_owned());
     };
-    view! {
-        <button class="quiet" type="button" on:click=turn>
-            "Theme: "
-            {text(move || theme.get())}
-        </button>
-    }
+    button().class("quiet").on("click", turn).child("Theme: ").child(text(move || theme.get()))
 }
 
 /// What a person must know about the data on show: that it is made up, old, or back.
-#[component]
-pub fn Banner() -> impl IntoView {
+pub fn banners() -> Element {
+    let address = expect_context::<Address>();
+    // What a form without a script was refused with.
+    let refused = Memo::new(move |_| visible_line(&address.parameter("refused").unwrap_or_default()));
     let live = expect_context::<Live>();
-    view! {
-        <div class="banners">
-            <When when=flag(move || live.demo().is_some())>
-                <div class="banner made-up" role="note">
-                    <strong>"Demo data."</strong>
-                    <span>
-                        {text(move || match live.demo() {
-                            Some(DemoWhy::Asked) => "Nothing here is real; it plays in this page only.".to_owned(),
-                            _ => ["Nothing here is real: ", &cause(&live)].concat(),
-                        })}
-                    </span>
-                    <Retry />
-                    <When when=flag(move || live.demo() == Some(DemoWhy::Asked))>
-                        <button class="quiet" type="button" on:click=move |_| live.end_demo()>
-                            "End the demo"
-                        </button>
-                    </When>
-                </div>
-            </When>
-            <When when=flag(move || lost(&live))>
-                <div class="banner away" role="note">
-                    <strong>"Not live."</strong>
-                    <span>{text(move || cause(&live))} " Shown is the state at event " {text(move || count(live.read(Touched::ACTIVITY, |state| state.seq)))} "."</span>
-                    <Retry />
-                    <button class="quiet" type="button" on:click=move |_| live.begin_demo(DemoWhy::Asked, 1, browser_now())>
-                        "Play the demo"
-                    </button>
-                </div>
-            </When>
-            <When when=flag(move || live.is_live() && live.returned().is_some())>
-                <div class="banner back" role="status" id="returned">
-                    {text(move || returned(&live))}
-                    <button class="quiet" type="button" aria-label="Dismiss" on:click=move |_| live.dismiss()>
-                        "✕"
-                    </button>
-                </div>
-            </When>
-            <When when=flag(move || live.swarm_demo.get())>
-                <SwarmDemo />
-            </When>
-        </div>
-    }
+    div()
+        .class("banners")
+        .child(when(flag(move || refused.with(|text| !text.is_empty())), move || {
+            div()
+                .class("banner away")
+                .attr("role", "alert")
+                .child(strong().child("Not done."))
+                .child(span().child(text(move || refused.get())))
+        }))
+        .child(when(flag(move || live.demo().is_some()), move || made_up(live)))
+        .child(when(flag(move || lost(&live)), move || away(live)))
+        .child(when(flag(move || live.is_live() && live.returned().is_some()), move || back(live)))
+        .child(when(flag(move || live.swarm_demo.get()), move || swarm_demo(live)))
+}
+
+fn note(class: &'static str, title: &'static str) -> Element {
+    div().class(class).attr("role", "note").child(strong().child(title))
+}
+
+fn made_up(live: Live) -> Element {
+    let why = text(move || match live.demo() {
+        Some(DemoWhy::Asked) => "Nothing here is real; it plays in this page only.".to_owned(),
+        _ => ["Nothing here is real: ", &cause(&live)].concat(),
+    });
+    let end = move || button().class("quiet").on("click", move |_| live.end_demo()).child("End the demo");
+    note("banner made-up", "Demo data.")
+        .child(span().child(why))
+        .child(retry(live))
+        .child(when(flag(move || live.demo() == Some(DemoWhy::Asked)), end))
+}
+
+fn away(live: Live) -> Element {
+    let shown = span().child(text(move || cause(&live))).child(" Shown is the state at event ").child(newest(live)).child(".");
+    let play = move |_| live.begin_demo(DemoWhy::Asked, 1, browser_now());
+    note("banner away", "Not live.")
+        .child(shown)
+        .child(retry(live))
+        .child(button().class("quiet").on("click", play).child("Play the demo"))
+}
+
+fn back(live: Live) -> Element {
+    let dismiss = button().class("quiet").label("Dismiss").on("click", move |_| live.dismiss()).child("✕");
+    div().class("banner back").attr("role", "status").id("returned").child(text(move || returned(&live))).child(dismiss)
+}
+
+/// The server's own demo swarm writes to this log.
+fn swarm_demo(live: Live) -> Element {
+    let stop = move |event: Event| {
+        event.prevent_default();
+        leptos::task::spawn_local(async move {
+            if let Ok(runs) = stop_demo().await {
+                live.swarm_demo.set(runs);
+            }
+        });
+    };
+    note("banner made-up", "The demo swarm runs.").child(span().child("Its events go to this log, under the source demo.")).child(
+        form()
+            .attr("method", "post")
+            .attr("action", StopDemo::url())
+            .child(submit().class("quiet").on("click", stop).child("Stop it")),
+    )
 }
 
 /// Whether real data is on show and the server is away.
@@ -225,9 +240,7 @@ fn returned(live: &Live) -> String {
 }
 
 /// When the next attempt is, and a button to have it now.
-#[component]
-fn Retry() -> impl IntoView {
-    let live = expect_context::<Live>();
+fn retry(live: Live) -> Node {
     let left = move || match live.phase() {
         Phase::Reconnecting { retry_at, .. } => {
             let now = live.now.get();
@@ -235,44 +248,18 @@ fn Retry() -> impl IntoView {
         }
         _ => None,
     };
-    view! {
-        <When when=flag(move || left().is_some())>
-            <span class="muted">"Next attempt in " {text(move || left().unwrap_or(0).to_string())} " s."</span>
-            <button class="quiet" type="button" on:click=move |_| live.retry.update(|count| *count += 1)>
-                "Retry now"
-            </button>
-        </When>
-    }
-}
-
-/// The server's own demo swarm writes to this log.
-#[component]
-fn SwarmDemo() -> impl IntoView {
-    let live = expect_context::<Live>();
-    let stop = move |event: leptos::ev::MouseEvent| {
-        event.prevent_default();
-        leptos::task::spawn_local(async move {
-            if let Ok(runs) = stop_demo().await {
-                live.swarm_demo.set(runs);
-            }
-        });
-    };
-    view! {
-        <div class="banner made-up" role="note">
-            <strong>"The demo swarm runs."</strong>
-            <span>"Its events go to this log, under the source demo."</span>
-            <form method="post" action=StopDemo::url()>
-                <button class="quiet" type="submit" on:click=stop>
-                    "Stop it"
-                </button>
-            </form>
-        </div>
-    }
+    when(flag(move || left().is_some()), move || {
+        let seconds = text(move || left().unwrap_or(0).to_string());
+        let now = move |_| live.retry.update(|count| *count += 1);
+        vec![
+            span().class("muted").child("Next attempt in ").child(seconds).child(" s.").into(),
+            button().class("quiet").on("click", now).child("Retry now").into(),
+        ]
+    })
 }
 
 /// The swarm in one line, on every page.
-#[component]
-pub fn Footer() -> impl IntoView {
+pub fn foot() -> Element {
     let live = expect_context::<Live>();
     let rate_now =
         move || live.read(Touched::ACTIVITY, |state| rate(state.rates.per_second(live.now.get(), MEAN_SECONDS).events));
@@ -280,25 +267,10 @@ pub fn Footer() -> impl IntoView {
         let by = live.read(Touched::AGENTS, |state| status::agents_by_attention(state, live.now.get()));
         count(by[Attention::Working as usize])
     };
-    view! {
-        <footer class="foot">
-            <span>
-                <b>{text(move || count(live.read(Touched::ACTIVITY, |state| state.seq)))}</b>
-                " events"
-            </span>
-            <span>
-                <b>{text(rate_now)}</b>
-                " / s"
-            </span>
-            <span>
-                <b>{text(working)}</b>
-                " working"
-            </span>
-            <span class="push">
-                <a href="/api/docs" rel="external">
-                    "Reference"
-                </a>
-            </span>
-        </footer>
-    }
+    footer()
+        .class("foot")
+        .child(span().child(b().child(newest(live))).child(" events"))
+        .child(span().child(b().child(text(rate_now))).child(" / s"))
+        .child(span().child(b().child(text(working))).child(" working"))
+        .child(span().class("push").child(a("/api/docs").attr("rel", "external").child("Reference")))
 }

@@ -6,7 +6,7 @@
 use leptos::prelude::*;
 
 use super::chart::hundredth;
-use crate::app::reactive::text;
+use crate::app::html::{Element, escape, svg, text};
 use crate::app::route::encode;
 use crate::swarm::Attention;
 use crate::swarm::graph::{EdgeKind, Graph, Link, Place};
@@ -18,25 +18,18 @@ const COLUMN: f64 = 76.0;
 const MARGIN: f64 = 46.0;
 
 /// A graph as SVG. Small drawings have no names.
-#[component]
-pub fn GraphView(#[prop(into)] graph: Signal<Graph>, #[prop(optional)] small: bool) -> impl IntoView {
+pub fn graph_view(graph: Memo<Graph>, small: bool) -> Element {
     let view_box = text(move || {
         let (wide, high) = graph.with(|graph| size(graph, small));
         ["0 0 ", &hundredth(wide), " ", &hundredth(high)].concat()
     });
     let width = text(move || if small { "100%".to_owned() } else { hundredth(graph.with(|graph| size(graph, small)).0) });
-    let drawing = Memo::new(move |_| graph.with(|graph| draw(graph, small)));
-    let class = if small { "graph small" } else { "graph" };
-    view! {
-        <svg
-            class=class
-            viewBox=view_box
-            width=width
-            role="group"
-            aria-label="The swarm as a graph; the list of agents has the same nodes"
-            inner_html=text(move || drawing.get())
-        ></svg>
-    }
+    svg(view_box)
+        .class(if small { "graph small" } else { "graph" })
+        .attr("width", width)
+        .attr("role", "group")
+        .label("The swarm as a graph; the list of agents has the same nodes")
+        .drawing(text(move || graph.with(|graph| draw(graph, small))))
 }
 
 fn size(graph: &Graph, small: bool) -> (f64, f64) {
@@ -68,7 +61,7 @@ fn attributes(out: &mut String, pairs: &[(&str, &str)]) {
         out.push(' ');
         out.push_str(name);
         out.push_str("=\"");
-        out.push_str(&escape(value));
+        escape(value, out);
         out.push('"');
     }
 }
@@ -103,7 +96,7 @@ fn node(out: &mut String, place: &Place, (x, y): (f64, f64), small: bool) {
     let (href, class) = (["/agents/", &encode(&place.id)].concat(), ["place ", slug].concat());
     attributes(out, &[("href", &href), ("class", &class), ("tabindex", "-1")]);
     out.push_str("><title>");
-    out.push_str(&escape(&[&place.name, ", ", &place.kind, ": ", word].concat()));
+    escape(&[&place.name, ", ", &place.kind, ": ", word].concat(), out);
     out.push_str("</title><circle");
     let center = hundredth(x);
     attributes(out, &[("cx", &center), ("cy", &hundredth(y)), ("r", if small { "5" } else { "13" })]);
@@ -114,27 +107,11 @@ fn node(out: &mut String, place: &Place, (x, y): (f64, f64), small: bool) {
             out.push_str("<text");
             attributes(out, &[("class", class), ("x", &center), ("y", &hundredth(y + below))]);
             out.push('>');
-            out.push_str(&escape(words));
+            escape(words, out);
             out.push_str("</text>");
         }
     }
     out.push_str("</a>");
-}
-
-/// Text that is no markup, in an element as in an attribute.
-pub fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            plain => out.push(plain),
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -3,20 +3,21 @@
 use leptos::prelude::*;
 
 use crate::app::api::agent_history;
+use crate::app::components::about::About;
 use crate::app::components::age::ago;
-use crate::app::components::badge::badge;
 use crate::app::components::event_row::event_item;
-use crate::app::components::number::{UNKNOWN, bytes, rate, share};
-use crate::app::reactive::{Item, When, flag, rows, text};
+use crate::app::components::number::{bytes, rate, share};
+use crate::app::html::{
+    Element, Node, Row, a, dd, div, dl, dt, effect, either, flag, h1, h2, li, noscript, ol, p, rows, section, span, text, ul,
+    when,
+};
 use crate::app::route::encode;
 use crate::client::Live;
-use crate::event::Timestamp;
-use crate::swarm::activity::Row;
 use crate::swarm::agents::Agent;
 use crate::swarm::bounds::order;
 use crate::swarm::messages::Message;
 use crate::swarm::tasks::Task;
-use crate::swarm::{Attention, Standing, Touched, status};
+use crate::swarm::{Touched, activity};
 
 /// How many tasks and messages are shown.
 const SHOWN: usize = 12;
@@ -24,70 +25,51 @@ const SHOWN: usize = 12;
 const HISTORY: u32 = 60;
 
 /// The page of one agent.
-#[component]
-pub fn AgentPage(id: String) -> impl IntoView {
+pub fn agent_page(id: String) -> Node {
     let live = expect_context::<Live>();
-    let id = RwSignal::new(id);
-    let agent = Memo::new(move |_| live.read(Touched::AGENTS, |state| state.agents.by_id.get(&id.get()).cloned()));
-    let known = Memo::new(move |_| agent.with(Option::is_some));
-    view! {
-        <p class="crumbs">
-            <a href="/agents">"Agents"</a>
-        </p>
-        <When
-            when=flag(move || known.get())
-            otherwise=move || {
-                view! {
-                    <section class="nothing">
-                        <h1>{text(move || id.get())}</h1>
-                        <p>"No agent of this id has been heard of."</p>
-                    </section>
-                }
-            }
-        >
-            <Head agent />
-            <div class="grid detail">
-                <Facts agent />
-                <Tasks id />
-                <Messages id />
-                <History id />
-            </div>
-        </When>
-    }
+    let about = About::new(id);
+    let known = flag(move || about.read(|_| ()).is_some());
+    let shown = move || {
+        let cards = div()
+            .class("grid detail")
+            .child(facts(about))
+            .child(tasks(live, about))
+            .child(messages(live, about))
+            .child(history(live, about));
+        vec![head(about).into(), cards.into()]
+    };
+    let unknown = move || {
+        let words = p().child("No agent of this id has been heard of.");
+        section().class("nothing").child(h1().child(about.id())).child(words)
+    };
+    vec![p().class("crumbs").child(a("/agents").child("Agents")).into(), either(known, shown, unknown)].into()
 }
 
-#[component]
-fn Head(agent: Memo<Option<Agent>>) -> impl IntoView {
-    let live = expect_context::<Live>();
-    let standing = Memo::new(move |_| {
-        let now = live.now.get();
-        agent.with(|agent| agent.as_ref().map(|agent| status::agent(agent, now)))
-    });
-    let name = move || agent.with(|agent| agent.as_ref().map(|agent| agent.name.clone()).unwrap_or_default());
-    let of = move |read: fn(&Standing) -> String| text(move || standing.with(|it| it.as_ref().map(read).unwrap_or_default()));
-    view! {
-        <div class="page-head">
-            <h1>{text(name)}</h1>
-            <p class="standing">
-                {badge(move || standing.with(|it| it.as_ref().map_or(Attention::Idle, |it| it.attention)))}
-                <span>{of(|standing| standing.why.clone())}</span>
-                {ago(move || standing.with(|it| it.as_ref().map_or(Timestamp(0), |it| it.evidence.ts)))}
-                <span class="muted">
-                    "by " {of(|standing| standing.evidence.kind.clone())} " #" {of(|standing| standing.evidence.seq.to_string())}
-                </span>
-            </p>
-        </div>
-    }
+fn head(about: About) -> Element {
+    let by = span()
+        .class("muted")
+        .child("by ")
+        .child(about.stands(|standing| standing.evidence.kind))
+        .child(" #")
+        .child(about.stands(|standing| standing.evidence.seq.to_string()));
+    let standing = p()
+        .class("standing")
+        .child(about.badge())
+        .child(span().child(about.stands(|standing| standing.why)))
+        .child(about.since())
+        .child(by);
+    div().class("page-head").child(h1().child(about.fact(|agent| Some(agent.name.clone())))).child(standing)
+}
+
+/// A card with its title.
+fn card(class: &'static str, id: &'static str, title: &'static str) -> Element {
+    section().class(class).attr("aria-labelledby", id).child(h2().id(id).child(title))
 }
 
 /// A fact's name, and how it is told; `None` where it is unknown.
 type Fact = (&'static str, fn(&Agent) -> Option<String>);
 
-#[component]
-fn Facts(agent: Memo<Option<Agent>>) -> impl IntoView {
-    let of = move |read: fn(&Agent) -> Option<String>| {
-        text(move || agent.with(|agent| agent.as_ref().and_then(read)).unwrap_or_else(|| UNKNOWN.to_owned()))
-    };
+fn facts(about: About) -> Element {
     let facts: [Fact; 14] = [
         ("Id", |agent| Some(agent.id.clone())),
         ("Kind", |agent| agent.agent_type.clone()),
@@ -104,30 +86,23 @@ fn Facts(agent: Memo<Option<Agent>>) -> impl IntoView {
         ("Trust", |agent| agent.trust.map(share)),
         ("Reported by", |agent| Some(agent.source.clone())),
     ];
-    view! {
-        <section class="card facts" aria-labelledby="facts-title">
-            <h2 id="facts-title">"Facts"</h2>
-            <dl>
-                {facts
-                    .into_iter()
-                    .map(|(name, read)| {
-                        view! {
-                            <dt>{name}</dt>
-                            <dd>{of(read)}</dd>
-                        }
-                    })
-                    .collect_view()}
-            </dl>
-        </section>
-    }
+    let told = facts.into_iter().flat_map(|(name, read)| [dt().child(name), dd().child(about.fact(read))]);
+    card("card facts", "facts-title", "Facts").child(dl().children(told))
 }
 
-#[component]
-fn Tasks(id: RwSignal<String>) -> impl IntoView {
-    let live = expect_context::<Live>();
-    let mine = move |task: &&Task| task.agent.as_deref() == Some(id.get().as_str());
+/// Lines where there are any, or a word that there are none.
+fn lines(
+    any: impl Fn() -> bool + Send + Sync + 'static,
+    read: impl Fn() -> Vec<Row> + Copy + Send + Sync + 'static,
+    none: &'static str,
+) -> Node {
+    either(flag(any), move || ul().class("lines").child(rows(read)), move || p().class("calm").child(none))
+}
+
+fn tasks(live: Live, about: About) -> Element {
+    let mine = move |task: &&Task| task.agent.as_deref().is_some_and(|agent| about.is(agent));
     let any = move || live.read(Touched::TASKS, |state| state.tasks.by_id.values().any(|task| mine(&task)));
-    let lines = move || {
+    let listed = move || {
         live.read(Touched::TASKS, |state| {
             let tasks: Vec<&Task> = state.tasks.by_id.values().filter(mine).collect();
             // What goes on first, then the newest.
@@ -135,127 +110,81 @@ fn Tasks(id: RwSignal<String>) -> impl IntoView {
             places.into_iter().take(SHOWN).map(|place| task_line(tasks[place])).collect()
         })
     };
-    view! {
-        <section class="card" aria-labelledby="tasks-title">
-            <h2 id="tasks-title">"Tasks"</h2>
-            <When when=flag(any) otherwise=|| view! { <p class="calm">"None yet."</p> }>
-                <ul class="lines">
-                    {rows(lines)}
-                </ul>
-            </When>
-        </section>
-    }
+    card("card", "tasks-title", "Tasks").child(lines(any, listed, "None yet."))
 }
 
-fn task_line(task: &Task) -> Item {
-    Item::new([&task.id, " ", &task.heard.seq.to_string()].concat(), task.clone(), |task| {
+fn task_line(task: &Task) -> Row {
+    Row::new([&task.id, " ", &task.heard.seq.to_string()].concat(), task.clone(), |task| {
         let progress = task.progress.filter(|_| !task.state.ended()).map(|share| [&rate(share), " %"].concat());
-        view! {
-            <li>
-                <span class=["state t-", task.state.as_str()].concat()>{task.state.as_str()}</span>
-                <span class="grow">{task.label().to_owned()}</span>
-                <span class="number">{progress}</span>
-                {ago(move || task.heard.ts)}
-            </li>
-        }
-        .into_any()
+        let heard = task.heard.ts;
+        li().child(span().class(["state t-", task.state.as_str()].concat()).child(task.state.as_str()))
+            .child(span().class("grow").child(task.label().to_owned()))
+            .child(span().class("number").child(progress))
+            .child(ago(move || heard))
+            .into()
     })
 }
 
-fn message_line(message: &Message) -> Item {
-    Item::new(message.seq.to_string(), message.clone(), |message| {
-        let to = if message.to == "*" { "all".to_owned() } else { message.to };
-        view! {
-            <li>
-                <span class="state">{message.message_type.as_str()}</span>
-                <span class="grow">
-                    <a href=["/agents/", &encode(&message.from)].concat()>{message.from.clone()}</a>
-                    {[" → ", &to, ": ", &message.content].concat()}
-                </span>
-                {ago(move || message.ts)}
-            </li>
-        }
-        .into_any()
-    })
-}
-
-#[component]
-fn Messages(id: RwSignal<String>) -> impl IntoView {
-    let live = expect_context::<Live>();
-    let about = move |message: &&Message| {
-        let id = id.get();
-        message.from == id || message.to == id || message.to == "*"
-    };
-    let any = move || live.read(Touched::MESSAGES, |state| state.messages.recent.iter().any(|message| about(&message)));
-    let lines = move || {
+fn messages(live: Live, about: About) -> Element {
+    let its = move |message: &&Message| message.to == "*" || about.is(&message.from) || about.is(&message.to);
+    let any = move || live.read(Touched::MESSAGES, |state| state.messages.recent.iter().any(|message| its(&message)));
+    let listed = move || {
         live.read(Touched::MESSAGES, |state| {
-            state.messages.recent.iter().rev().filter(about).take(SHOWN).map(message_line).collect()
+            state.messages.recent.iter().rev().filter(its).take(SHOWN).map(message_line).collect()
         })
     };
-    view! {
-        <section class="card" aria-labelledby="messages-title">
-            <h2 id="messages-title">"Messages"</h2>
-            <When when=flag(any) otherwise=|| view! { <p class="calm">"None lately."</p> }>
-                <ul class="lines">
-                    {rows(lines)}
-                </ul>
-            </When>
-        </section>
-    }
+    card("card", "messages-title", "Messages").child(lines(any, listed, "None lately."))
+}
+
+fn message_line(message: &Message) -> Row {
+    Row::new(message.seq.to_string(), message.clone(), |message| {
+        let to = if message.to == "*" { "all" } else { &message.to };
+        let words = [" → ", to, ": ", &message.content].concat();
+        let sent = message.ts;
+        li().child(span().class("state").child(message.message_type.as_str()))
+            .child(span().class("grow").child(a(["/agents/", &encode(&message.from)].concat()).child(message.from)).child(words))
+            .child(ago(move || sent))
+            .into()
+    })
 }
 
 /// Its events, its tasks', its sessions' and its messages', from the log; fetched again when
 /// something about it came.
-#[component]
-fn History(id: RwSignal<String>) -> impl IntoView {
-    let live = expect_context::<Live>();
-    let heard = Memo::new(move |_| {
-        live.read(Touched::AGENTS, |state| state.agents.by_id.get(&id.get()).map_or(0, |agent| agent.heard.seq))
-    });
-    let newest = RwSignal::new(Vec::<Row>::new());
-    let problem = RwSignal::new(None::<String>);
-    let (fetching, asked) = (StoredValue::new(false), StoredValue::new(0_u64));
+fn history(live: Live, about: About) -> Element {
+    let newest = RwSignal::new(Vec::<activity::Row>::new());
+    // What went wrong; empty where nothing did.
+    let problem = RwSignal::new(String::new());
+    let fetching = RwSignal::new(false);
     let fetch = move || {
-        if fetching.get_value() || live.is_demo() {
-            return;
-        }
-        fetching.set_value(true);
+        fetching.set(true);
         leptos::task::spawn_local(async move {
-            let part = agent_history(id.get_untracked(), HISTORY).await;
-            let _gone = fetching.try_update_value(|fetching| *fetching = false);
-            match part {
+            let part = agent_history(about.id(), HISTORY).await;
+            // The page may be gone by now.
+            let _gone = fetching.try_set(false);
+            let said = match part {
                 Ok(part) => {
-                    let _gone = newest.try_set(part.events.iter().rev().map(Row::of).collect());
-                    let _gone = problem.try_set(None);
+                    let _gone = newest.try_set(part.events.iter().rev().map(activity::Row::of).collect());
+                    String::new()
                 }
-                Err(error) => {
-                    let _gone = problem.try_set(Some(error.to_string()));
-                }
-            }
+                Err(error) => error.to_string(),
+            };
+            let _gone = problem.try_set(said);
         });
     };
     // At most once a second, whatever comes.
-    Effect::new(move || {
-        let (seq, _second) = (heard.get(), live.now.get().0 / 1_000);
-        if asked.get_value() != seq {
-            asked.set_value(seq);
+    let mut asked = 0;
+    effect(move || {
+        let _second = live.now.get();
+        let heard = untrack(|| about.read(|agent| agent.heard.seq)).unwrap_or(0);
+        if heard != asked && !fetching.get_untracked() && !live.is_demo() {
+            asked = heard;
             fetch();
         }
     });
-    view! {
-        <section class="card history" aria-labelledby="history-title">
-            <h2 id="history-title">"History"</h2>
-            <noscript>
-                <p class="muted">"The history is read from the log when the page lives."</p>
-            </noscript>
-            <When when=flag(move || problem.get().is_some())>
-                <p class="muted" role="status">
-                    {text(move || problem.get().unwrap_or_default())}
-                </p>
-            </When>
-            <ol class="feed">
-                {rows(move || newest.with(|rows| rows.iter().map(event_item).collect()))}
-            </ol>
-        </section>
-    }
+    card("card history", "history-title", "History")
+        .child(noscript().child(p().class("muted").child("The history is read from the log when the page lives.")))
+        .child(when(flag(move || problem.with(|problem| !problem.is_empty())), move || {
+            p().class("muted").attr("role", "status").child(text(move || problem.get()))
+        }))
+        .child(ol().class("feed").child(rows(move || newest.with(|rows| rows.iter().map(event_item).collect()))))
 }

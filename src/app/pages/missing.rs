@@ -1,16 +1,11 @@
 //! There is no such page.
 
-use leptos::prelude::*;
+use crate::app::html::{Element, a, h1, p, section};
 
 /// What an unknown address shows.
-#[component]
-pub fn MissingPage() -> impl IntoView {
-    view! {
-        <section class="welcome">
-            <h1>"There is nothing here."</h1>
-            <p class="lead">
-                "The address may be mistyped. " <a href="/">"Back to the overview"</a>
-            </p>
-        </section>
-    }
+pub fn missing_page() -> Element {
+    section()
+        .class("welcome")
+        .child(h1().child("There is nothing here."))
+        .child(p().class("lead").child("The address may be mistyped. ").child(a("/").child("Back to the overview")))
 }

@@ -4,12 +4,15 @@ use leptos::prelude::*;
 
 use crate::app::components::age::ago;
 use crate::app::components::badge::badge;
-use crate::app::components::chart::Sparkline;
+use crate::app::components::chart::sparkline;
 use crate::app::components::event_row::event_item;
-use crate::app::components::graph::GraphView;
+use crate::app::components::graph::graph_view;
+use crate::app::components::hostile::visible_line;
 use crate::app::components::number::{UNKNOWN, count, rate};
-use crate::app::components::welcome::Welcome;
-use crate::app::reactive::{Item, When, flag, rows, text};
+use crate::app::components::welcome::welcome;
+use crate::app::html::{
+    Element, Node, Row, a, b, code, div, either, flag, h1, h2, li, ol, p, rows, section, span, text, ul, when,
+};
 use crate::app::route::encode;
 use crate::client::Live;
 use crate::event::Timestamp;
@@ -27,57 +30,51 @@ const RECENT: usize = 12;
 const WINDOW: i64 = 60;
 
 /// The first page.
-#[component]
-pub fn OverviewPage() -> impl IntoView {
+pub fn overview_page() -> Node {
     let live = expect_context::<Live>();
-    let empty = Memo::new(move |_| live.read(Touched::ACTIVITY, SwarmState::is_empty));
-    view! {
-        <When when=flag(move || !empty.get()) otherwise=|| view! { <Welcome /> }>
-            <h1 class="unseen">"Overview"</h1>
-            <Standings />
-            <div class="grid overview">
-                <NeedsAttention />
-                <Flow />
-                <Rates />
-                <Connections />
-                <Recent />
-                <Providers />
-            </div>
-        </When>
-    }
+    let empty = flag(move || live.read(Touched::ACTIVITY, SwarmState::is_empty));
+    either(empty, || Node::from(welcome()), move || overview(live))
+}
+
+fn overview(live: Live) -> Node {
+    // How many agents stand how, in the order of `Attention::ALL`.
+    let counts = Memo::new(move |_| {
+        let now = live.now.get();
+        live.read(Touched::AGENTS, |state| status::agents_by_attention(state, now).to_vec())
+    });
+    let cards = div()
+        .class("grid overview")
+        .child(needs_attention(live, counts))
+        .child(flow(live))
+        .child(rates(live))
+        .child(connections(live))
+        .child(recent(live))
+        .child(providers(live));
+    vec![h1().class("unseen").child("Overview").into(), standings(counts).into(), cards.into()].into()
+}
+
+/// A card with its title.
+fn card(class: &'static str, id: &'static str, title: impl Into<Node>) -> Element {
+    section().class(class).attr("aria-labelledby", id).child(h2().id(id).child(title))
 }
 
 /// Agents by standing, each a way to them.
-#[component]
-fn Standings() -> impl IntoView {
-    let live = expect_context::<Live>();
-    let counts = Memo::new(move |_| {
-        let now = live.now.get();
-        live.read(Touched::AGENTS, |state| status::agents_by_attention(state, now))
-    });
+fn standings(counts: Memo<Vec<u64>>) -> Element {
     let tiles = Attention::ALL.iter().map(|attention| {
         let attention = *attention;
-        let many = move || counts.get()[attention as usize];
-        view! {
-            <li class=["tile ", attention.slug()].concat() class:none=move || many() == 0>
-                <a href=["/agents?status=", attention.slug()].concat()>
-                    <span class="glyph" aria-hidden="true">
-                        {attention.glyph()}
-                    </span>
-                    <b>{text(move || count(many()))}</b>
-                    <span>{attention.as_str()}</span>
-                </a>
-            </li>
-        }
+        let many = move || counts.with(|counts| counts[attention as usize]);
+        let class = text(move || ["tile ", attention.slug(), if many() == 0 { " none" } else { "" }].concat());
+        let link = a(["/agents?status=", attention.slug()].concat())
+            .child(span().class("glyph").hidden_from_readers().child(attention.glyph()))
+            .child(b().child(text(move || count(many()))))
+            .child(span().child(attention.as_str()));
+        li().class(class).child(link)
     });
-    view! {
-        <ul class="tiles" aria-label="Agents by standing">
-            {tiles.collect_view()}
-        </ul>
-    }
+    ul().class("tiles").label("Agents by standing").children(tiles)
 }
 
-#[derive(Clone, PartialEq)]
+/// An agent that needs attention: who, how it stands and why, by what evidence.
+#[derive(Clone)]
 struct Case {
     id: String,
     name: String,
@@ -105,23 +102,21 @@ fn cases(state: &SwarmState, now: Timestamp) -> Vec<Case> {
     places.into_iter().take(NAMED).map(|place| cases[place].clone()).collect()
 }
 
-fn case_line(case: &Case) -> Item {
-    Item::new([&case.id, " ", &case.evidence.seq.to_string()].concat(), case.clone(), |case| {
-        view! {
-            <li>
-                {badge(move || case.attention)}
-                <a href=["/agents/", &encode(&case.id)].concat()>{case.name}</a>
-                <span class="why">{case.why}</span>
-                {ago(move || case.evidence.ts)}
-            </li>
-        }
-        .into_any()
+fn case_line(case: &Case) -> Row {
+    Row::new([&case.id, " ", &case.evidence.seq.to_string()].concat(), case.clone(), |case| {
+        let (attention, since) = (case.attention, case.evidence.ts);
+        li().child(badge(move || attention))
+            .child(a(["/agents/", &encode(&case.id)].concat()).child(case.name))
+            .child(span().class("why").child(case.why))
+            .child(ago(move || since))
+            .into()
     })
 }
 
-/// What a person is asked: request, who asks, what would run, since when.
-#[derive(Clone, PartialEq)]
+/// What a person is asked: in which session, request, who asks, what would run, since when.
+#[derive(Clone)]
 struct Ask {
+    session: String,
     request: String,
     agent: String,
     what: String,
@@ -130,6 +125,7 @@ struct Ask {
 
 fn asks(state: &SwarmState) -> Vec<Ask> {
     let asks = state.sessions.open_requests().map(|(session, request, it)| Ask {
+        session: session.id.clone(),
         request: request.to_owned(),
         agent: session.agent.clone().unwrap_or_else(|| session.id.clone()),
         what: it.command.clone().or_else(|| it.description.clone()).unwrap_or_else(|| it.tool_name.clone()),
@@ -138,86 +134,45 @@ fn asks(state: &SwarmState) -> Vec<Ask> {
     asks.take(NAMED).collect()
 }
 
-fn request_line(ask: &Ask) -> Item {
-    Item::new(ask.request.clone(), ask.clone(), |ask| {
-        view! {
-            <li>
-                {badge(move || Attention::NeedsYou)}
-                <a href=["/agents/", &encode(&ask.agent)].concat()>{ask.agent.clone()}</a>
-                <code>{visible(&ask.what)}</code>
-                {ago(move || ask.since)}
-            </li>
-        }
-        .into_any()
+fn request_line(ask: &Ask) -> Row {
+    // Two sessions may name their requests alike.
+    Row::new([&ask.session, " ", &ask.request].concat(), ask.clone(), |ask| {
+        let since = ask.since;
+        li().child(badge(move || Attention::NeedsYou))
+            .child(a(["/agents/", &encode(&ask.agent)].concat()).child(ask.agent))
+            .child(code().child(visible_line(&ask.what)))
+            .child(ago(move || since))
+            .into()
     })
 }
 
 /// Who needs a person, most urgent first.
-#[component]
-fn NeedsAttention() -> impl IntoView {
-    let live = expect_context::<Live>();
-    let counts = Memo::new(move |_| {
-        let now = live.now.get();
-        live.read(Touched::AGENTS, |state| status::agents_by_attention(state, now))
-    });
+fn needs_attention(live: Live, counts: Memo<Vec<u64>>) -> Element {
     // All that stand worse than working.
-    let many = move || counts.get()[..Attention::Working as usize].iter().sum::<u64>();
+    let many = move || counts.with(|counts| counts[..Attention::Working as usize].iter().sum::<u64>());
     let listed = move || {
         let now = live.now.get();
         live.read(Touched::AGENTS, |state| cases(state, now).iter().map(case_line).collect())
     };
     let asked = move || live.read(Touched::SESSIONS, |state| state.sessions.open_requests().next().is_some());
-    let cut = move || many() > NAMED as u64;
-    view! {
-        <section class="card attention" aria-labelledby="attention-title">
-            <h2 id="attention-title">"Needs attention"</h2>
-            <When when=flag(asked)>
-                <ul class="requests" tabindex="0" aria-label="Open requests">
-                    {rows(move || live.read(Touched::SESSIONS, |state| asks(state).iter().map(request_line).collect()))}
-                </ul>
-            </When>
-            <When when=flag(move || many() == 0 && !asked())>
-                <p class="calm">"Nothing needs you."</p>
-            </When>
-            <ul class="cases">
-                {rows(listed)}
-            </ul>
-            <When when=flag(cut)>
-                <p class="muted">
-                    <a href="/agents">{text(move || count(many()))} " agents in all"</a>
-                </p>
-            </When>
-        </section>
-    }
-}
-
-/// A command with what would not show made visible: control characters and direction marks.
-pub fn visible(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    let requests = move || {
+        let lines = rows(move || live.read(Touched::SESSIONS, |state| asks(state).iter().map(request_line).collect()));
+        ul().class("requests").attr("tabindex", "0").label("Open requests").child(lines)
     };
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if hidden(c) {
-            out.push_str("⟨U+");
-            for shift in [12, 8, 4, 0] {
-                out.push(char::from_digit(u32::from(c) >> shift & 15, 16).unwrap_or('0').to_ascii_uppercase());
-            }
-            out.push('⟩');
-        } else {
-            out.push(c);
-        }
-    }
-    out
+    let others = move || p().class("muted").child(a("/agents").child(text(move || count(many()))).child(" agents in all"));
+    card("card attention", "attention-title", "Needs attention")
+        .child(when(flag(asked), requests))
+        .child(when(flag(move || many() == 0 && !asked()), || p().class("calm").child("Nothing needs you.")))
+        .child(ul().class("cases").child(rows(listed)))
+        .child(when(flag(move || many() > NAMED as u64), others))
 }
 
 /// Tasks from put up to ended.
-#[component]
-fn Flow() -> impl IntoView {
-    let live = expect_context::<Live>();
+fn flow(live: Live) -> Element {
+    // How many tasks are in which state, in the order of `TaskState::ALL`.
     let counts = Memo::new(move |_| {
         live.read(Touched::TASKS, |state| {
-            let mut counts = [0_u64; TaskState::ALL.len()];
+            let mut counts = vec![0_u64; TaskState::ALL.len()];
             for task in state.tasks.by_id.values() {
                 counts[task.state as usize] += 1;
             }
@@ -228,140 +183,72 @@ fn Flow() -> impl IntoView {
             counts
         })
     });
-    let steps = TaskState::ALL.iter().map(|it| {
-        let it = *it;
-        view! {
-            <li class=["step t-", it.as_str()].concat()>
-                <a href=["/tasks#", it.as_str()].concat()>
-                    <b>{text(move || count(counts.get()[it as usize]))}</b>
-                    <span>{it.as_str()}</span>
-                </a>
-            </li>
-        }
+    let steps = TaskState::ALL.iter().map(|state| {
+        let state = *state;
+        let link = a(["/tasks#", state.as_str()].concat())
+            .child(b().child(text(move || count(counts.with(|counts| counts[state as usize])))))
+            .child(span().child(state.as_str()));
+        li().class(["step t-", state.as_str()].concat()).child(link)
     });
-    view! {
-        <section class="card flow" aria-labelledby="flow-title">
-            <h2 id="flow-title">"Tasks"</h2>
-            <ol>{steps.collect_view()}</ol>
-        </section>
-    }
+    card("card flow", "flow-title", "Tasks").child(ol().children(steps))
 }
 
 /// Events, messages and memory operations a second.
-#[component]
-fn Rates() -> impl IntoView {
-    view! {
-        <section class="card rates" aria-labelledby="rates-title">
-            <h2 id="rates-title">"Last minute"</h2>
-            <Rate name="Events" filter="" value=|second| second.events />
-            <Rate name="Messages" filter="?types=message.*" value=|second| second.messages />
-            <Rate name="Memory operations" filter="?types=memory.*" value=|second| second.memory />
-            <Rate name="Failures" filter="?types=task.failed,session.failed,selfcheck.failed" value=|second| second.failures />
-        </section>
-    }
+fn rates(live: Live) -> Element {
+    card("card rates", "rates-title", "Last minute")
+        .child(series(live, "Events", "/activity", |second| second.events))
+        .child(series(live, "Messages", "/activity?types=message.*", |second| second.messages))
+        .child(series(live, "Memory operations", "/activity?types=memory.*", |second| second.memory))
+        .child(series(live, "Failures", "/activity?types=task.failed,session.failed,selfcheck.failed", |second| second.failures))
 }
 
-#[component]
-fn Rate(name: &'static str, filter: &'static str, value: fn(&Second) -> u64) -> impl IntoView {
-    let live = expect_context::<Live>();
+fn series(live: Live, name: &'static str, way: &'static str, value: fn(&Second) -> u64) -> Element {
     let series = Memo::new(move |_| {
         let now = live.now.get();
         live.read(Touched::ACTIVITY, |state| state.rates.series(now, WINDOW, value))
     });
-    let mean = move || {
+    let mean = text(move || {
         let newest = series.with(|series| series.iter().rev().take(MEAN_SECONDS as usize).sum::<u64>());
         rate(newest as f64 / MEAN_SECONDS as f64)
-    };
-    let most = move || count(series.with(|series| series.iter().copied().max().unwrap_or(0)));
-    view! {
-        <div class="rate">
-            <a href=["/activity", filter].concat()>{name}</a>
-            <Sparkline values=series label="Second by second over the last minute" />
-            <p>
-                <b>{text(mean)}</b>
-                " / s"
-                <span class="muted">" most " {text(most)}</span>
-            </p>
-        </div>
-    }
+    });
+    let most = text(move || count(series.with(|series| series.iter().copied().max().unwrap_or(0))));
+    let words = p().child(b().child(mean)).child(" / s").child(span().class("muted").child(" most ").child(most));
+    div().class("rate").child(a(way).child(name)).child(sparkline(series, "Second by second over the last minute")).child(words)
 }
 
 /// The graph in small.
-#[component]
-fn Connections() -> impl IntoView {
-    let live = expect_context::<Live>();
+fn connections(live: Live) -> Element {
     let drawn = Memo::new(move |_| {
         let now = live.now.get();
         live.read(Touched::AGENTS.and(Touched::TOPOLOGY), |state| graph::graph(state, now))
     });
-    let kind = move || drawn.with(|drawn| drawn.kind.map_or(UNKNOWN, |kind| kind.as_str()));
-    view! {
-        <section class="card connections" aria-labelledby="connections-title">
-            <h2 id="connections-title">
-                <a href="/topology">"Topology"</a>
-                <span class="muted">{text(kind)}</span>
-            </h2>
-            <GraphView graph=drawn small=true />
-        </section>
-    }
+    let kind = text(move || drawn.with(|drawn| drawn.kind.map_or(UNKNOWN, |kind| kind.as_str())));
+    let title = vec![a("/topology").child("Topology").into(), span().class("muted").child(kind).into()];
+    card("card connections", "connections-title", title).child(graph_view(drawn, true))
 }
 
 /// The newest events.
-#[component]
-fn Recent() -> impl IntoView {
-    let live = expect_context::<Live>();
+fn recent(live: Live) -> Element {
     let newest =
         move || live.read(Touched::ACTIVITY, |state| state.activity.rows.iter().rev().take(RECENT).map(event_item).collect());
-    view! {
-        <section class="card recent" aria-labelledby="recent-title">
-            <h2 id="recent-title">
-                <a href="/activity">"Activity"</a>
-            </h2>
-            <ol class="feed">
-                {rows(newest)}
-            </ol>
-        </section>
-    }
+    card("card recent", "recent-title", a("/activity").child("Activity")).child(ol().class("feed").child(rows(newest)))
 }
 
-fn pill((id, it): (&String, &Provider)) -> Item {
-    Item::new([id, " ", &it.by.seq.to_string()].concat(), (id.clone(), it.clone()), |(id, it)| {
+fn pill((id, it): (&String, &Provider)) -> Row {
+    Row::new([id, " ", &it.by.seq.to_string()].concat(), (id.clone(), it.clone()), |(id, it)| {
         let latency = it.latency_ms.map_or_else(|| UNKNOWN.to_owned(), |ms| [&rate(ms), " ms"].concat());
-        view! {
-            <li class=["pill p-", it.state.as_str()].concat() title=it.endpoint>
-                <b>{id}</b>
-                <span>{it.state.as_str().to_ascii_lowercase()}</span>
-                <span class="muted">{latency}</span>
-            </li>
-        }
-        .into_any()
+        li().class(["pill p-", it.state.as_str()].concat())
+            .attr("title", it.endpoint)
+            .child(b().child(id))
+            .child(span().child(it.state.as_str().to_ascii_lowercase()))
+            .child(span().class("muted").child(latency))
+            .into()
     })
 }
 
 /// The providers as pills.
-#[component]
-fn Providers() -> impl IntoView {
-    let live = expect_context::<Live>();
+fn providers(live: Live) -> Node {
     let any = move || live.read(Touched::PROVIDERS, |state| !state.providers.by_id.is_empty());
     let pills = move || live.read(Touched::PROVIDERS, |state| state.providers.by_id.iter().map(pill).collect());
-    view! {
-        <When when=flag(any)>
-            <section class="card providers" aria-labelledby="providers-title">
-                <h2 id="providers-title">"Providers"</h2>
-                <ul class="pills">
-                    {rows(pills)}
-                </ul>
-            </section>
-        </When>
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::visible;
-
-    #[test]
-    fn what_would_not_show_is_made_visible() {
-        assert_eq!(visible("rm -rf x\u{202e}y\n"), "rm -rf x⟨U+202E⟩y⟨U+000A⟩");
-    }
+    when(flag(any), move || card("card providers", "providers-title", "Providers").child(ul().class("pills").child(rows(pills))))
 }
