@@ -1,10 +1,36 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import { type Page } from '@playwright/test';
-import { agent, registered, swarm, ticks } from './events';
-import { PATHS, SERVER_GONE, connection, expect, expectNewest, expectNoSidewaysScroll, navigation, openLive, test } from './fixtures';
+import { agent, asks, memory, provider, registered, selfcheck, session, swarm, ticks, trade } from './events';
+import {
+  PAGES,
+  PATHS,
+  REFUSED,
+  SERVER_GONE,
+  SHOWN,
+  connection,
+  expect,
+  expectFocusVisible,
+  expectNewest,
+  expectNoSidewaysScroll,
+  navigation,
+  openLive,
+  tabTo,
+  test,
+  unfold,
+} from './fixtures';
 
 const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
-const PAGES = ['Overview', 'Agents', 'Tasks', 'Topology', 'Activity'];
+const NAMES = Object.values(PAGES);
+
+/** What each page has folded in. */
+const FOLDED: Record<string, string[]> = {
+  '/tasks': ['Put up a task'],
+  '/messages': ['Send one'],
+  '/memory': ['Store a value'],
+  '/sessions/s1': ['List', 'Read'],
+  '/providers': ['Watch one', 'Checks'],
+  '/trading': ['By hand', 'M1', 'M2'],
+};
 
 async function expectAccessible(page: Page, where: string): Promise<void> {
   const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
@@ -41,7 +67,7 @@ for (const colorScheme of ['dark', 'light'] as const) {
       test.slow();
       await openLive(page);
       await page.getByRole('button', { name: 'Play the demo in this page only' }).click();
-      for (const name of PAGES) {
+      for (const name of NAMES) {
         await navigation(page, name).click();
         await expect(page.getByRole('heading', { level: 1 })).toHaveText(name);
         await expectAccessible(page, name);
@@ -53,6 +79,7 @@ for (const colorScheme of ['dark', 'light'] as const) {
     });
 
     test('what opens is accessible', async ({ page, deck }) => {
+      test.slow();
       await deck.send(swarm());
       await openLive(page, '/activity');
       await page.locator('details.connection summary').click();
@@ -60,6 +87,25 @@ for (const colorScheme of ['dark', 'light'] as const) {
       await expect(page.locator('main .feed pre')).toContainText('deploy.finished');
       await page.getByRole('button', { name: 'Pause' }).click();
       await expectAccessible(page, 'opened');
+      for (const [path, names] of Object.entries(FOLDED)) {
+        await openLive(page, path);
+        for (const name of names) {
+          await unfold(page, name);
+        }
+        await expectAccessible(page, `${path}, opened`);
+      }
+    });
+
+    test.describe('where a service refuses', () => {
+      test.use({ allowed: REFUSED });
+
+      test('what it says is accessible', async ({ page }) => {
+        await openLive(page, '/tasks');
+        await unfold(page, 'Put up a task');
+        await page.getByRole('button', { name: 'Put it up' }).click();
+        await expect(page.getByRole('main').getByRole('status')).toContainText('description: empty');
+        await expectAccessible(page, 'refused');
+      });
     });
 
     test.describe('without a server', () => {
@@ -71,7 +117,7 @@ for (const colorScheme of ['dark', 'light'] as const) {
         await openLive(page);
         await deck.kill();
         await expect(page.locator('.banner.away')).toBeVisible();
-        for (const name of PAGES) {
+        for (const name of NAMES) {
           await navigation(page, name).click();
           await expect(page.getByRole('heading', { level: 1 })).toHaveText(name);
           await expectAccessible(page, name);
@@ -82,37 +128,6 @@ for (const colorScheme of ['dark', 'light'] as const) {
       });
     });
   });
-}
-
-/** Presses Tab until this has the focus. */
-async function tabTo(page: Page, has: (focused: { text: string; tag: string; kind: string }) => boolean): Promise<void> {
-  for (let presses = 0; presses < 80; presses += 1) {
-    await page.keyboard.press('Tab');
-    const focused = await page.evaluate(() => {
-      const at = document.activeElement;
-      return { text: at?.textContent?.trim() ?? '', tag: at?.localName ?? '', kind: at?.className.toString() ?? '' };
-    });
-    await expectFocusVisible(page);
-    if (has(focused)) {
-      return;
-    }
-  }
-  throw new Error('80 presses of Tab do not lead there');
-}
-
-async function expectFocusVisible(page: Page): Promise<void> {
-  const shown = await page.evaluate(() => {
-    const at = document.activeElement;
-    if (!at || at === document.body) {
-      return 'nothing';
-    }
-    const style = getComputedStyle(at);
-    const box = at.getBoundingClientRect();
-    const seen = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
-    const ring = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
-    return ring && seen ? 'ring' : `${at.outerHTML.slice(0, 120)}: ring ${ring}, on screen ${seen}`;
-  });
-  expect(['ring', 'nothing']).toContain(shown);
 }
 
 test.describe('with the keyboard alone', () => {
@@ -131,9 +146,10 @@ test.describe('with the keyboard alone', () => {
   });
 
   test('Tab and Enter lead to every page, and the focus to its content', async ({ page, deck }) => {
+    test.slow();
     await deck.send(swarm());
     await openLive(page);
-    for (const name of ['Agents', 'Tasks', 'Topology', 'Activity', 'Overview']) {
+    for (const name of [...NAMES.slice(1), 'Overview']) {
       await page.getByRole('link', { name: 'Skip to content' }).focus();
       await tabTo(page, ({ text, tag }) => tag === 'a' && text.startsWith(name));
       await page.keyboard.press('Enter');
@@ -174,7 +190,7 @@ test.describe('with the keyboard alone', () => {
   test('every focus on every page is visible', async ({ page, deck }) => {
     test.slow();
     await deck.send(swarm());
-    for (const path of ['/', '/agents', '/agents/ada', '/tasks', '/topology', '/activity']) {
+    for (const path of SHOWN) {
       await openLive(page, path);
       await tabTo(page, ({ text, tag }) => tag === 'a' && text === 'Reference').catch(() => {
         throw new Error(`Tab does not lead through ${path}`);
@@ -207,6 +223,7 @@ test.describe('at 320 pixels', () => {
   test.use({ viewport: { width: 320, height: 640 }, allowed: /404 \(Not Found\)/ });
 
   test('no page scrolls sideways', async ({ page, deck }) => {
+    test.slow();
     await openLive(page);
     await expectNoSidewaysScroll(page);
     const long = 'unbroken'.repeat(14);
@@ -218,8 +235,19 @@ test.describe('at 320 pixels', () => {
       { type: 'task.failed', entity: { kind: 'task', id: long }, payload: { error: long } },
       { type: 'message.sent', entity: { kind: 'message', id: long }, payload: { from: long, to: 'ada', message_type: 'task', content: long, size: 1 } },
       agent('status_changed', long, { status: 'error', reason: long }),
+      memory('stored', long, long, { value: long }),
+      provider('status_changed', long, { state: 'ERROR', endpoint: `http://${long}`, last_error: long }),
+      selfcheck('failed', long, { error: long, checks: [{ name: long }] }),
+      session('started', long, { title: long, agent: long, permission_mode: 'ask' }),
+      session('prompted', long, { text: long, by: long }),
+      session('text_delta', long, { delta: long }),
+      session('tool_started', long, { tool_use_id: long, tool_name: long, input: { [long]: long } }),
+      session('tool_finished', long, { tool_use_id: long, tool_name: long, result: long, is_error: true }),
+      asks(long, long, long, { tool_name: long, description: long }),
+      trade('decided', long, { mint: long, decision: { should_trade: true, reasons: [long] } }),
+      trade('executed', long, { mint: long, side: 'BUY', signature: long, amount: 2, reason: long }),
     ]);
-    for (const path of [...PATHS, `/agents/${long}`, '/api/docs']) {
+    for (const path of [...PATHS, `/agents/${long}`, `/sessions/${long}`, '/api/docs']) {
       await page.goto(path);
       if (path !== '/api/docs') {
         await expect(connection(page)).toHaveText('Live');
@@ -231,6 +259,13 @@ test.describe('at 320 pixels', () => {
     await page.locator('main .feed > li').first().getByRole('button').click();
     await expect(page.locator('main .feed pre')).toContainText(long);
     await expectNoSidewaysScroll(page);
+    for (const [path, names] of Object.entries({ ...FOLDED, [`/sessions/${long}`]: [long], '/trading': ['By hand', long] })) {
+      await openLive(page, path);
+      for (const name of path === '/providers' ? ['Watch one'] : names) {
+        await unfold(page, name);
+      }
+      await expectNoSidewaysScroll(page);
+    }
   });
 });
 
@@ -239,7 +274,7 @@ test.describe('with reduced motion', () => {
 
   test('nothing is animated', async ({ page, deck }) => {
     await deck.send(swarm());
-    for (const path of ['/', '/agents', '/tasks', '/topology', '/activity']) {
+    for (const path of SHOWN) {
       await openLive(page, path);
       await deck.send(ticks(3));
       expect(await page.evaluate(() => document.getAnimations().length)).toBe(0);

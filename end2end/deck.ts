@@ -17,6 +17,14 @@ export interface Accepted {
   last_seq: number;
 }
 
+/** An event as the log has it. */
+export interface Logged {
+  seq: number;
+  type: string;
+  entity?: { kind: string; id: string };
+  payload: Record<string, unknown>;
+}
+
 /** One server with a log of its own, on a port of its own. */
 export class Deck {
   #process: ChildProcess | undefined;
@@ -84,6 +92,21 @@ export class Deck {
     return ((await answer.json()) as { head: number }).head;
   }
 
+  /** The newest events of these types, oldest first. */
+  async events(types: string): Promise<Logged[]> {
+    const answer = await fetch(`${this.url}/api/events?limit=1000&types=${encodeURIComponent(types)}`);
+    const { events } = (await answer.json()) as { events: Logged[] };
+    return events.sort((one, other) => one.seq - other.seq);
+  }
+
+  /** Asks a service as a program does; an answer that is none of success is an error. */
+  async post(path: string, body: unknown): Promise<void> {
+    const answer = await send(`${this.url}${path}`, body);
+    if (!answer.ok) {
+      throw new Error(`${path} was refused: ${await answer.text()}`);
+    }
+  }
+
   /** Runs `swarmdeck demo` against this server to its end. */
   async demo(...flags: string[]): Promise<string> {
     return command('demo', '--url', this.url, ...flags);
@@ -112,11 +135,7 @@ export class Deck {
   }
 
   async #post(port: number, events: Draft | Draft[]): Promise<Accepted> {
-    const answer = await fetch(`http://127.0.0.1:${port}/api/events`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(events),
-    });
+    const answer = await send(`http://127.0.0.1:${port}/api/events`, events);
     if (!answer.ok) {
       throw new Error(`the events were refused: ${await answer.text()}`);
     }
@@ -133,6 +152,10 @@ export class Deck {
     child.kill(signal);
     await ended;
   }
+}
+
+function send(address: string, body: unknown): Promise<Response> {
+  return fetch(address, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
 }
 
 /** Runs a command of the binary; what it printed. */

@@ -22,13 +22,21 @@ export const task = about('task');
 export const message = about('message');
 export const session = about('session');
 export const provider = about('provider');
+export const selfcheck = about('selfcheck');
+export const trade = about('trade');
 
 export function registered(id: string, name = id, more: Payload = {}): Draft {
   return agent('registered', id, { name, agent_type: 'worker', ...more });
 }
 
-export function memory(action: string, namespace: string, key: string): Draft {
-  return { type: `memory.${action}`, payload: { namespace, key, latency_ms: 1.5, cache_hit: true } };
+export function memory(action: string, namespace: string, key: string, more: Payload = {}): Draft {
+  return { type: `memory.${action}`, payload: { namespace, key, latency_ms: 1.5, cache_hit: true, ...more } };
+}
+
+/** A session that another program runs asks a person; the request waits for an hour. */
+export function asks(id: string, request: string, command: string, more: Payload = {}): Draft {
+  const expires_at = new Date(Date.now() + 3_600_000).toISOString();
+  return session('permission_requested', id, { request_id: request, tool_name: 'Bash', command, expires_at, ...more });
 }
 
 export function topology(kind: string, ids: string[], edges: [string, string, number][]): Draft {
@@ -44,7 +52,6 @@ export function ticks(many: number, first = 1): Draft[] {
 
 /** A small swarm in which everything that a page can show occurs. */
 export function swarm(): Draft[] {
-  const soon = new Date(Date.now() + 3_600_000).toISOString();
   return [
     registered('lead', 'Lead', { agent_type: 'coordinator', version: '1.2.0', capabilities: ['plan', 'review'] }),
     registered('ada', 'Ada', { agent_type: 'coder', parent: 'lead', host: 'build-1' }),
@@ -73,18 +80,30 @@ export function swarm(): Draft[] {
     task('cancelled', 'drop', { reason: 'not now' }),
     message('sent', 'm1', { from: 'lead', to: 'ada', message_type: 'task', content: 'Build it, please', size: 16 }),
     message('sent', 'm2', { from: 'ada', to: '*', message_type: 'broadcast', content: 'The build runs', size: 14 }),
-    memory('stored', 'notes', 'release'),
+    memory('stored', 'notes', 'release', { value: { step: 'Build it', days: 2 } }),
     memory('retrieved', 'notes', 'release'),
     provider('status_changed', 'ollama', { state: 'READY', endpoint: 'http://localhost:11434', latency_ms: 12 }),
     provider('status_changed', 'openai', { state: 'ERROR', endpoint: 'https://models.example', last_error: 'refused' }),
     session('started', 's1', { title: 'Pair up', agent: 'lead', permission_mode: 'ask' }),
-    session('permission_requested', 's1', {
-      request_id: 'r1',
-      tool_name: 'Bash',
-      command: 'rm -rf build',
-      description: 'Clean up',
-      expires_at: soon,
-    }),
+    session('prompted', 's1', { text: 'Build it anew', by: 'me' }),
+    session('text_delta', 's1', { turn_id: 't1', delta: 'I look at ' }),
+    session('text_completed', 's1', { turn_id: 't1', text: 'I look at what is there.', intermediate: true }),
+    session('tool_started', 's1', { tool_use_id: 'u1', tool_name: 'List', input: { path: '.' } }),
+    session('tool_finished', 's1', { tool_use_id: 'u1', tool_name: 'List', result: 'build', is_error: false }),
+    session('tool_started', 's1', { tool_use_id: 'u2', tool_name: 'Read', input: { path: 'build/log' } }),
+    session('tool_finished', 's1', { tool_use_id: 'u2', tool_name: 'Read', result: 'no such file', is_error: true }),
+    asks('s1', 'r1', 'rm -rf build', { description: 'Clean up' }),
+    session('started', 's2', { title: 'Look around', permission_mode: 'deny' }),
+    session('failed', 's2', { error: 'the driver is gone' }),
+    selfcheck('started', 'c1'),
+    selfcheck('completed', 'c1', { summary: 'all is well', checks: [{ name: 'log', ok: true }] }),
+    selfcheck('started', 'c2'),
+    selfcheck('progress', 'c2', { progress: 40, message: 'asks the providers' }),
+    trade('analysis_started', 'M1', { mint: 'M1' }),
+    trade('safety_checked', 'M1', { mint: 'M1', result: { is_safe: true, risks: [] } }),
+    trade('decided', 'M1', { mint: 'M1', decision: { should_trade: true, side: 'BUY', amount: 2, reasons: ['it is safe'] } }),
+    trade('executed', 'M1', { mint: 'M1', side: 'BUY', signature: 'sim-1', amount: 2, price: 0.5, tokens: 4 }),
+    trade('safety_checked', 'M2', { mint: 'M2', result: { is_safe: false, risks: ['its mint is open'] } }),
     topology('hierarchical', ['lead', 'ada', 'bob', 'cy', 'dee'], [
       ['lead', 'ada', 1],
       ['lead', 'bob', 0.4],

@@ -7,6 +7,9 @@ export { expect };
 export const SERVER_GONE =
   /net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)|WebSocket connection to/;
 
+/** What a browser says when a service refuses what a page asked for; allowed only where a test brings that about. */
+export const REFUSED = /500 \(Internal Server Error\)/;
+
 /** Collects what a page must never do: complain, break its policy, or run an agent's text. */
 export class Guard {
   readonly complaints: string[] = [];
@@ -98,6 +101,68 @@ export function navigation(page: Page, name: string): Locator {
   return page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: new RegExp(`^${name}`) });
 }
 
+/** A button that sends a form. Without a script that asks for the page anew, which is waited for. */
+export async function press(page: Page, button: Locator, javaScriptEnabled = true): Promise<void> {
+  const loaded = javaScriptEnabled ? undefined : page.waitForEvent('load');
+  await button.click();
+  await loaded;
+}
+
+/** Waits for what arrives by itself; without a script the page is asked for again until it does. */
+export async function arrives(page: Page, what: Locator, javaScriptEnabled = true): Promise<void> {
+  if (javaScriptEnabled) {
+    await expect(what).toBeVisible();
+    return;
+  }
+  await expect(async () => {
+    await page.reload();
+    await expect(what).toBeVisible({ timeout: 500 });
+  }).toPass({ timeout: 15_000 });
+}
+
+/** Opens a part of the page that is folded in. */
+export async function unfold(page: Page, name: string): Promise<void> {
+  const summary = page.getByRole('main').locator('summary', { hasText: name });
+  if (!(await summary.evaluate((summary) => summary.parentElement?.hasAttribute('open')))) {
+    await summary.click();
+  }
+}
+
+/** More than any page has places to stop at. */
+const MOST_STOPS = 160;
+
+/** Presses Tab until this has the focus, which shows wherever it is. */
+export async function tabTo(page: Page, has: (focused: { text: string; tag: string; kind: string }) => boolean): Promise<void> {
+  for (let presses = 0; presses < MOST_STOPS; presses += 1) {
+    await page.keyboard.press('Tab');
+    const focused = await page.evaluate(() => {
+      const at = document.activeElement;
+      return { text: at?.textContent?.trim() ?? '', tag: at?.localName ?? '', kind: at?.className.toString() ?? '' };
+    });
+    await expectFocusVisible(page);
+    if (has(focused)) {
+      return;
+    }
+  }
+  throw new Error(`${MOST_STOPS} presses of Tab do not lead there`);
+}
+
+/** What has the focus is on the screen, with a ring around it. */
+export async function expectFocusVisible(page: Page): Promise<void> {
+  const shown = await page.evaluate(() => {
+    const at = document.activeElement;
+    if (!at || at === document.body) {
+      return 'nothing';
+    }
+    const style = getComputedStyle(at);
+    const box = at.getBoundingClientRect();
+    const seen = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
+    const ring = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+    return ring && seen ? 'ring' : `${at.outerHTML.slice(0, 120)}: ring ${ring}, on screen ${seen}`;
+  });
+  expect(['ring', 'nothing']).toContain(shown);
+}
+
 /** Nothing sticks out sideways. */
 export async function expectNoSidewaysScroll(page: Page): Promise<void> {
   const [wide, seen] = await page.evaluate(() => {
@@ -107,5 +172,23 @@ export async function expectNoSidewaysScroll(page: Page): Promise<void> {
   expect(wide, `the page at ${page.url()} is no wider than the window`).toBeLessThanOrEqual(seen);
 }
 
-/** Every kind of page, with an agent's and one that does not exist. */
-export const PATHS = ['/', '/agents', '/agents?status=working', '/agents/ada', '/tasks', '/topology', '/activity', '/nowhere'];
+/** The pages of the navigation: their names by address. */
+export const PAGES: Record<string, string> = {
+  '/': 'Overview',
+  '/agents': 'Agents',
+  '/tasks': 'Tasks',
+  '/topology': 'Topology',
+  '/messages': 'Messages',
+  '/memory': 'Memory',
+  '/sessions': 'Sessions',
+  '/approvals': 'Approvals',
+  '/providers': 'Providers',
+  '/trading': 'Trading',
+  '/activity': 'Activity',
+};
+
+/** These and those that show one thing only. */
+export const SHOWN = [...Object.keys(PAGES), '/agents/ada', '/sessions/s1'];
+
+/** Every kind of page, with a narrowed one and one that does not exist. */
+export const PATHS = [...SHOWN, '/agents?status=working', '/messages?agent=ada', '/nowhere'];

@@ -1,5 +1,5 @@
-import { agent, message, provider, registered, session, task, topology } from './events';
-import { expect, navigation, openLive, shownSeqs, test } from './fixtures';
+import { agent, asks, memory, message, provider, registered, selfcheck, session, task, topology, trade } from './events';
+import { PAGES, expect, navigation, openLive, shownSeqs, test } from './fixtures';
 
 const IMAGE = '<img src=x onerror=alert(1)>';
 const SCRIPT = '</title></script><script>alert(2)</script>';
@@ -15,13 +15,16 @@ const HOSTILE = [
   message('sent', IMAGE, { from: ID, to: 'b', message_type: 'task', content: SCRIPT, size: 1 }),
   provider('status_changed', IMAGE, { state: 'ERROR', endpoint: '"><script>alert(4)</script>', last_error: IMAGE }),
   topology('mesh', [ID, 'b', SCRIPT], [[ID, 'b', 1]]),
-  session('started', 's', { agent: ID, permission_mode: 'ask' }),
-  session('permission_requested', 's', {
-    request_id: IMAGE,
-    tool_name: 'Bash',
-    command: `rm -rf x\u202e${IMAGE}`,
-    expires_at: '2100-01-01T00:00:00.000Z',
-  }),
+  memory('stored', SCRIPT, IMAGE, { value: { [IMAGE]: SCRIPT } }),
+  selfcheck('failed', IMAGE, { error: SCRIPT, checks: [IMAGE] }),
+  trade('decided', IMAGE, { mint: IMAGE, decision: { should_trade: false, reasons: [SCRIPT] } }),
+  trade('executed', IMAGE, { mint: IMAGE, side: 'BUY', signature: SCRIPT, amount: 1, reason: IMAGE }),
+  session('started', 's', { title: SCRIPT, agent: ID, permission_mode: IMAGE }),
+  session('prompted', 's', { text: IMAGE, by: SCRIPT }),
+  session('text_delta', 's', { delta: IMAGE }),
+  session('tool_started', 's', { tool_use_id: IMAGE, tool_name: SCRIPT, input: { [IMAGE]: SCRIPT } }),
+  session('tool_finished', 's', { tool_use_id: IMAGE, tool_name: SCRIPT, result: IMAGE, is_error: true }),
+  asks('s', IMAGE, `rm -rf x\u202e${IMAGE}`, { tool_name: IMAGE, description: SCRIPT }),
 ];
 
 /** Elements that only an agent's text could have made. */
@@ -32,8 +35,9 @@ for (const javaScriptEnabled of [true, false]) {
     test.use({ javaScriptEnabled });
 
     test('what agents say is text on every page', async ({ page, deck }) => {
+      test.slow();
       await deck.send(HOSTILE);
-      for (const path of ['/', '/agents', `/agents/${encodeURIComponent(ID)}`, '/agents/b', '/tasks', '/topology', '/activity']) {
+      for (const path of [...Object.keys(PAGES), `/agents/${encodeURIComponent(ID)}`, '/agents/b', '/sessions/s']) {
         await (javaScriptEnabled ? openLive(page, path) : page.goto(path));
         await expect(page.getByRole('main')).toContainText(/onerror=alert|script>alert/);
         await expect(page.locator(FOREIGN)).toHaveCount(0);
@@ -76,7 +80,7 @@ test('what arrives live is text, in rows and in their payloads', async ({ page, 
   await opened.getByRole('button').click();
   await expect(opened.locator('pre')).toContainText(IMAGE);
   await expect(page.locator(FOREIGN)).toHaveCount(0);
-  for (const name of ['Overview', 'Agents', 'Tasks', 'Topology']) {
+  for (const name of Object.values(PAGES).filter((name) => name !== 'Activity')) {
     await navigation(page, name).click();
     await expect(page.getByRole('main')).toContainText(/onerror=alert|script>alert/);
     await expect(page.locator(FOREIGN)).toHaveCount(0);

@@ -38,6 +38,30 @@ test('every page is readable and leads to the others', async ({ page, deck }) =>
   await expect(page.locator('main .feed > li')).toHaveCount(1);
 });
 
+test('what the services show is readable', async ({ page, deck }) => {
+  await deck.send(swarm());
+  await page.goto('/');
+  const main = page.getByRole('main');
+  await navigation(page, 'Messages').click();
+  await expect(page.getByRole('list', { name: 'Messages, newest first' }).getByRole('listitem')).toHaveCount(2);
+  await main.getByRole('link', { name: 'ada' }).first().click();
+  await expect(page).toHaveTitle('ada · Swarmdeck');
+  await navigation(page, 'Memory').click();
+  await expect(main).toContainText('"step":"Build it"');
+  await expect(main.getByRole('search'), 'what needs a script is not offered').toHaveCount(0);
+  await navigation(page, 'Sessions').click();
+  await main.getByRole('link', { name: 'Pair up' }).click();
+  await expect(page.getByRole('list', { name: 'Transcript' })).toContainText('I look at what is there.');
+  await navigation(page, 'Approvals').click();
+  await expect(main).toContainText('rm -rf build');
+  await expect(main).toContainText(/lapses at \d\d:\d\d:\d\d is then denied/);
+  await navigation(page, 'Providers').click();
+  await expect(page.getByRole('row', { name: /openai/ })).toContainText('refused');
+  await expect(main).toContainText('all is well');
+  await navigation(page, 'Trading').click();
+  await expect(page.getByRole('region', { name: 'Trades' }).getByRole('row', { name: /M1/ })).toContainText('BUY');
+});
+
 test('a first event is sent by a form', async ({ page, deck }) => {
   await page.goto('/');
   await expect(page.getByRole('heading', { name: 'Listening.' })).toBeVisible();

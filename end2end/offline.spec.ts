@@ -142,6 +142,22 @@ test('the demo that was asked for on an empty deck ends with the first real even
   await expectNewest(page, 1);
 });
 
+test('the demo has messages, memory and sessions too', async ({ page, deck }) => {
+  await openLive(page);
+  await page.getByRole('button', { name: 'Play the demo in this page only' }).click();
+  const main = page.getByRole('main');
+  await navigation(page, 'Messages').click();
+  await expect(page.getByRole('list', { name: 'Messages, newest first' }).getByRole('listitem').nth(3)).toBeVisible();
+  await navigation(page, 'Memory').click();
+  await expect(main.getByText('retry after two seconds').first()).toBeVisible();
+  await navigation(page, 'Sessions').click();
+  await main.getByRole('listitem').getByRole('link').first().click();
+  await expect(page.getByRole('list', { name: 'Transcript' }).getByRole('listitem').first()).toBeVisible();
+  await navigation(page, 'Providers').click();
+  await expect(page.getByRole('row', { name: /local-llm/ })).toBeVisible();
+  expect(await deck.head(), 'the demo is in no log').toBe(0);
+});
+
 test('another log in the place of the former is shown alone', async ({ page, deck }) => {
   await deck.send([registered('old', 'Old'), ...ticks(20)]);
   await openLive(page, '/agents');

@@ -1,12 +1,12 @@
 import { agent, message, registered, stillSwarm, swarm, task, ticks } from './events';
-import { connection, downFrom, expect, expectNewest, navigation, openLive, shownSeqs, test } from './fixtures';
+import { PAGES, connection, downFrom, expect, expectNewest, navigation, openLive, shownSeqs, test } from './fixtures';
 
 const feed = 'main .feed > li';
 
 test('each page has its title, in the document and after moving', async ({ page, deck }) => {
+  test.slow();
   await deck.send(swarm());
-  const titles = { '/': 'Overview', '/agents': 'Agents', '/tasks': 'Tasks', '/topology': 'Topology', '/activity': 'Activity' };
-  for (const [path, name] of Object.entries(titles)) {
+  for (const [path, name] of Object.entries(PAGES)) {
     const html = await (await page.request.get(path)).text();
     expect(html.match(/<title>(.*?)<\/title>/)?.[1]).toBe(`${name} · Swarmdeck`);
     await openLive(page, path);
@@ -15,7 +15,7 @@ test('each page has its title, in the document and after moving', async ({ page,
     await expect(navigation(page, name)).toHaveAttribute('aria-current', 'page');
   }
   await openLive(page);
-  for (const [path, name] of Object.entries(titles).reverse()) {
+  for (const [path, name] of Object.entries(PAGES).reverse()) {
     await navigation(page, name).click();
     await expect(page).toHaveURL(path);
     await expect(page).toHaveTitle(`${name} · Swarmdeck`);
@@ -237,7 +237,7 @@ test('the overview leads everywhere', async ({ page, deck }) => {
   await deck.send(swarm());
   await openLive(page);
   await expect(page.getByRole('region', { name: 'Needs attention' })).toContainText('rm -rf build');
-  await expect(navigation(page, 'Overview')).toContainText('1 waiting for you');
+  await expect(navigation(page, 'Approvals')).toContainText('1 waiting for you');
   await expect(page.getByRole('region', { name: 'Providers' })).toContainText('ollama');
   await expect(page.locator('main svg.graph.small circle')).toHaveCount(5);
   await page.getByRole('list', { name: 'Agents by standing' }).getByRole('link', { name: /working/ }).click();
@@ -261,7 +261,7 @@ test('what needs a person goes when it is decided', async ({ page, deck }) => {
     payload: { request_id: 'r1', allowed: false, always_allow: false, by: 'me' },
   });
   await expect(page.getByRole('region', { name: 'Needs attention' })).not.toContainText('rm -rf build');
-  await expect(navigation(page, 'Overview')).not.toContainText('waiting for you');
+  await expect(navigation(page, 'Approvals')).not.toContainText('waiting for you');
 });
 
 test('numbers that nobody reported are not invented', async ({ page, deck }) => {

@@ -3,9 +3,24 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod cli;
+mod config;
 mod crash;
+mod daemon;
+mod debug;
+mod dialect_cli;
+mod dialects;
 mod guard;
 mod indexer;
 mod ingest;
+mod memory;
+mod mesh;
+mod messages;
+mod providers;
+mod registry;
+mod selfcheck;
+mod sessions;
 mod stream;
 mod support;
+mod tasks;
+mod topology;
+mod trading;

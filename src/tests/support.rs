@@ -1,9 +1,10 @@
 //! A server of one's own, and ways to talk to it.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -29,6 +30,18 @@ pub(crate) fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
+/// The first of some ports in a row that are free. They are below those that the system gives to
+/// whoever asks for any, so that nobody takes one between this look and the use, or while a server
+/// is killed and started again.
+pub(crate) fn ports(count: u16) -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let begin = (std::process::id() % 300) as u16 * 64;
+    until("ports in a row are free", || {
+        let first = 10_000 + begin.wrapping_add(NEXT.fetch_add(count, Ordering::Relaxed)) % 20_000;
+        (first..first + count).all(|port| TcpListener::bind(("127.0.0.1", port)).is_ok()).then_some(first)
+    })
+}
+
 /// A server in a folder of its own; killed at the end.
 pub(crate) struct Server {
     pub(crate) folder: TempDir,
@@ -45,7 +58,7 @@ impl Server {
     pub(crate) fn with(flags: &[&str]) -> Self {
         let folder = TempDir::new().unwrap();
         let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
-        let mut server = Self { folder, flags, child: None, port: 0 };
+        let mut server = Self { folder, flags, child: None, port: ports(1) };
         server.run();
         server
     }
@@ -112,6 +125,15 @@ impl Server {
         (response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
+    /// Asks with a method and a JSON body.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let request =
+            ureq::http::Request::builder().method(method).uri(self.url(path)).header("content-type", "application/json");
+        let mut response = agent().run(request.body(body.to_string()).unwrap()).unwrap();
+        let text = response.body_mut().read_to_string().unwrap();
+        (response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
     /// Sends events that fit; the last seq.
     pub(crate) fn send(&self, events: &Value) -> u64 {
         let (status, answer) = self.post(&events.to_string(), &[]);
@@ -159,7 +181,12 @@ impl Server {
 
     /// A stream of Server-Sent Events over a plain socket.
     pub(crate) fn sse(&self, query: &str, headers: &str) -> Sse {
-        let mut stream = self.raw(&format!("GET /sse/events?{query} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"));
+        self.stream(&format!("/sse/events?{query}"), headers)
+    }
+
+    /// The same at another address.
+    pub(crate) fn stream(&self, path: &str, headers: &str) -> Sse {
+        let mut stream = self.raw(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n"));
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {

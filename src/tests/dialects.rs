@@ -1,0 +1,11 @@
+//! The dialects from outside: clients of all five systems at the addresses that they know.
+
+mod attached;
+mod client;
+mod conversations;
+mod crash;
+mod crossing;
+mod garbage;
+mod load;
+mod presence;
+mod stalled;
