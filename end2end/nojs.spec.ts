@@ -54,7 +54,7 @@ test('what the services show is readable', async ({ page, deck }) => {
   await expect(page.getByRole('list', { name: 'Transcript' })).toContainText('I look at what is there.');
   await navigation(page, 'Approvals').click();
   await expect(main).toContainText('rm -rf build');
-  await expect(main).toContainText(/lapses at \d\d:\d\d:\d\d is then denied/);
+  await expect(main).toContainText(/lapses at \d\d:\d\d:\d\d, and is then denied/);
   await navigation(page, 'Providers').click();
   await expect(page.getByRole('row', { name: /openai/ })).toContainText('refused');
   await expect(main).toContainText('all is well');

@@ -88,7 +88,7 @@ fn card(asked: Asked) -> Node {
             p().class("foot-line")
                 .child(who)
                 .child(span().child("waits ").child(ago(move || request.by.ts)))
-                .child(span().child(until(request.expires_at)).child(" is then denied")),
+                .child(span().child(until(request.expires_at)).child(", and is then denied")),
         )
         .child(
             div()
