@@ -293,8 +293,9 @@ impl Hub {
             return Err(closed);
         }
         let (Ok(answer), Ok(said)) = (answer.await, said.await) else { return Err(closed) };
-        let told = said.map_err(DecideError::Refused)?;
-        Ok((answer.map_err(DecideError::Append)?, told))
+        // A refusal rests on events of the same commit: where that failed, it says nothing.
+        let appended = answer.map_err(DecideError::Append)?;
+        Ok((appended, said.map_err(DecideError::Refused)?))
     }
 
     /// Hands an event over and returns at once, from any thread, in a runtime or not. `false` where

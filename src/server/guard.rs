@@ -20,8 +20,11 @@ const COOKIE: &str = "swarmdeck_token";
 
 /// Checks a request, lets it through, and puts the headers on the answer that every answer has.
 pub async fn guard(State(state): State<AppState>, request: Request, next: Next) -> Response {
-    checked(&state.config, request, next).await
+    checked(&state.config, OPEN, request, next).await
 }
+
+/// The deck's own addresses that tell whether it is well, to whoever asks.
+const OPEN: &[&str] = &["/healthz", "/readyz"];
 
 /// The same for a listener whose clients are pages from other ports of this machine.
 pub async fn local(State(state): State<AppState>, mut request: Request, next: Next) -> Response {
@@ -29,7 +32,8 @@ pub async fn local(State(state): State<AppState>, mut request: Request, next: Ne
     if from_here {
         request.headers_mut().remove(header::ORIGIN);
     }
-    checked(&state.config, request, next).await
+    // Such a listener serves its clients at any path: none of them is open.
+    checked(&state.config, &[], request, next).await
 }
 
 /// Whether an origin is a page of this machine.
@@ -38,8 +42,8 @@ pub(crate) fn is_local_origin(origin: &str) -> bool {
     authority.is_some_and(|authority| is_loopback(authority.host()))
 }
 
-async fn checked(config: &ServerConfig, request: Request, next: Next) -> Response {
-    let secure = match check(config, &request) {
+async fn checked(config: &ServerConfig, open: &[&str], request: Request, next: Next) -> Response {
+    let secure = match check(config, open, &request) {
         Ok(Pass::Through) => next.run(request).await,
         Ok(Pass::SignIn(response)) => response,
         Err(problem) => {
@@ -56,7 +60,7 @@ enum Pass {
     SignIn(Response),
 }
 
-fn check(config: &ServerConfig, request: &Request) -> Result<Pass, Problem> {
+fn check(config: &ServerConfig, open: &[&str], request: &Request) -> Result<Pass, Problem> {
     let path = request.uri().path();
     let headers = request.headers();
     let host = host(headers, request.uri())?;
@@ -66,7 +70,7 @@ fn check(config: &ServerConfig, request: &Request) -> Result<Pass, Problem> {
         check_origin(config, headers, &host)?;
     }
     let Some(token) = &config.token else { return Ok(Pass::Through) };
-    if matches!(path, "/healthz" | "/readyz") || carries(headers, token) {
+    if open.contains(&path) || carries(headers, token) {
         return Ok(Pass::Through);
     }
     let query = pairs(request.uri().query())?;
@@ -196,7 +200,7 @@ mod tests {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        check(config, &request.body(Body::empty()).unwrap())
+        check(config, OPEN, &request.body(Body::empty()).unwrap())
             .map(|_| ())
             .map_err(|problem| problem.into_response().status().as_u16())
     }
@@ -232,6 +236,9 @@ mod tests {
     fn tokens() {
         let config = ServerConfig { token: Some("secret-token".into()), ..ServerConfig::at("0.0.0.0:3000".parse().unwrap()) };
         let host = ("host", "deck.example");
+        let well = || Request::builder().uri("/healthz").header("host", "deck.example").body(Body::empty()).unwrap();
+        assert!(check(&config, OPEN, &well()).is_ok());
+        assert!(check(&config, &[], &well()).is_err(), "a listener that serves any path has no open one");
         assert_eq!(ask(&config, "GET", &[host]), Err(401));
         assert_eq!(ask(&config, "GET", &[host, ("authorization", "Bearer wrong-token")]), Err(401));
         assert_eq!(ask(&config, "GET", &[host, ("authorization", "Bearer secret-token")]), Ok(()));

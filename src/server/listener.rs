@@ -14,6 +14,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, post};
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -94,6 +95,11 @@ pub async fn trader(addr: SocketAddr, app: AppState, stopping: CancellationToken
 
 async fn serve(listener: TcpListener, router: Router, stopping: &CancellationToken) -> std::io::Result<()> {
     let stopping = stopping.clone();
+    let listener = listener.tap_io(|socket| {
+        if let Err(error) = super::prepare(socket) {
+            tracing::debug!(%error, "server.listener.options");
+        }
+    });
     axum::serve(listener, router).with_graceful_shutdown(async move { stopping.cancelled().await }).await
 }
 

@@ -110,7 +110,10 @@ fn came_from(request: &Request) -> String {
     let uri = referer.and_then(|referer| referer.parse::<Uri>().ok());
     // The path alone: whatever server it names, the way back is on this one. What an earlier refusal
     // left in the address goes.
-    let Some(uri) = uri.filter(|uri| !uri.path().starts_with("//")) else { return "/".to_owned() };
+    let Some(uri) = uri.filter(|uri| uri.path().starts_with('/') && !uri.path().starts_with("//") && !uri.path().contains('\\'))
+    else {
+        return "/".to_owned();
+    };
     let left = |pair: &&str| !["refused=", "__path=", "__err="].iter().any(|told| pair.starts_with(told));
     let kept: Vec<&str> = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty()).filter(left).collect();
     if kept.is_empty() { uri.path().to_owned() } else { [uri.path(), "?", &kept.join("&")].concat() }

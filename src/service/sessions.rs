@@ -267,13 +267,18 @@ impl Sessions {
             }
             Ok((vec![about(&session_id, prompted)], (Arc::clone(spec), session.workspace.clone())))
         };
-        let (_, (spec, workspace)) = self.shared.hub.decide(rule).await?;
-        let shared = Arc::clone(&self.shared);
-        self.shared.live.message(id, message.to_owned(), |orders| {
-            let tracker = shared.tracker.clone();
-            tracker.spawn(Run::new(shared, id.to_owned(), workspace, spec, orders).run());
+        let (shared, id, message) = (Arc::clone(&self.shared), id.to_owned(), message.to_owned());
+        // Decided and begun in one: an asker that hangs up between leaves no turn that nobody runs.
+        let begun = tokio::spawn(async move {
+            let (_, (spec, workspace)) = shared.hub.decide(rule).await?;
+            let running = Arc::clone(&shared);
+            shared.live.message(&id, message, |orders| {
+                let tracker = running.tracker.clone();
+                tracker.spawn(Run::new(running, id.clone(), workspace, spec, orders).run());
+            });
+            Ok(())
         });
-        Ok(())
+        begun.await.unwrap_or_else(|_| Err(Refusal::unavailable("the turn could not be begun")))
     }
 
     /// Breaks a turn off; returns once the driver has stopped and the log says so. Without a turn
