@@ -38,6 +38,15 @@ const TABLES: &str = "
 
 const COLUMNS: &str = "e.namespace, e.key, e.value, e.bytes, e.version, e.writes, e.created, e.updated, e.source";
 
+/// Whether a fault says nothing of the file's content: it is locked, full or out of reach.
+fn is_passing(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{
+        CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, PermissionDenied, ReadOnly, SystemIoFailure,
+    };
+    let passing = [CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, OutOfMemory, PermissionDenied, ReadOnly, SystemIoFailure];
+    error.sqlite_error_code().is_some_and(|code| passing.contains(&code))
+}
+
 /// An open index.
 #[derive(Debug)]
 pub(super) struct Index {
@@ -52,7 +61,7 @@ impl Index {
     /// of another form, ahead of the log or damaged is made anew.
     ///
     /// # Errors
-    /// There can be no file there.
+    /// There can be no file there, or it is in use or out of reach.
     pub(super) fn open(path: &Path, epoch: Epoch, head: u64) -> Result<Self, rusqlite::Error> {
         match connect(path).and_then(|connection| Ok((built(&connection, epoch)?, connection))) {
             Ok((Some(built), connection)) if built <= head => return Ok(Self::of(path, connection, built)),
@@ -61,13 +70,18 @@ impl Index {
                 return Ok(Self::of(path, connection, 0));
             }
             Ok(_) => tracing::info!(path = %path.display(), "memory.index.anew: it is of another log or form"),
+            // In use, or out of reach for now: whole, for all that is known.
+            Err(error) if is_passing(&error) => return Err(error),
             Err(error) => tracing::warn!(path = %path.display(), %error, "memory.index.anew: it cannot be read"),
         }
         for suffix in ["", "-wal", "-shm"] {
-            let mut name = path.as_os_str().to_owned();
+            let (mut name, mut aside) = (path.as_os_str().to_owned(), path.as_os_str().to_owned());
             name.push(suffix);
-            // One that is not there need not go; one that cannot go fails below.
-            let _gone = std::fs::remove_file(name);
+            aside.push(".old");
+            aside.push(suffix);
+            // Kept aside: what retention took from the log may stand only there. One that is not
+            // there need not go; one that cannot go fails below.
+            let _gone = std::fs::rename(name, aside);
         }
         let connection = connect(path)?;
         create(&connection, epoch)?;
