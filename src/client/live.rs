@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::boot::Boot;
 use super::link::{Phase, Return};
 use super::meter::Delays;
-use crate::demo::Scenario;
+use super::play::{self, Next};
 use crate::event::{Event, Timestamp};
 use crate::swarm::{SwarmState, Touched};
 
@@ -62,7 +62,6 @@ struct Standing {
     delays: Option<Delays>,
 }
 
-#[derive(Debug)]
 struct World {
     real: SwarmState,
     epoch: String,
@@ -72,9 +71,8 @@ struct World {
     demo: Option<Box<Play>>,
 }
 
-#[derive(Debug)]
 struct Play {
-    scenario: Scenario,
+    next: Next,
     state: SwarmState,
 }
 
@@ -228,8 +226,15 @@ impl Live {
             return;
         }
         // The play begins a little ago, so that there is something to see at once.
-        let scenario = Scenario::new(seed, DEMO_AGENTS, Timestamp(now.0 - 45_000));
-        self.world.update_value(|world| world.demo = Some(Box::new(Play { scenario, state: SwarmState::default() })));
+        let Some(next) = play::begin(seed, DEMO_AGENTS, Timestamp(now.0 - 45_000)) else {
+            let live = *self;
+            return leptos::task::spawn_local(async move {
+                if play::fetch().await {
+                    live.begin_demo(why, seed, now);
+                }
+            });
+        };
+        self.world.update_value(|world| world.demo = Some(Box::new(Play { next, state: SwarmState::default() })));
         self.standing.update(|standing| standing.demo = Some(why));
         self.play(now);
         self.notify(Touched::ALL);
@@ -241,7 +246,7 @@ impl Live {
             let Some(play) = &mut world.demo else { return Touched::NONE };
             let mut touched = Touched::NONE;
             while play.state.as_of < now {
-                let draft = play.scenario.next_event();
+                let draft = (play.next)();
                 let event = draft.into_event(play.state.seq + 1, now);
                 touched = touched.and(play.state.fold(&event));
             }
