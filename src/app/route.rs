@@ -170,7 +170,7 @@ impl Address {
 
     /// The path whose page can be drawn: it follows the address as soon as that page's code is here.
     pub fn drawable(self) -> RwSignal<String> {
-        let drawable = RwSignal::new(self.path());
+        let drawable = RwSignal::new(untrack(|| self.path()));
         let path = Memo::new(move |_| self.path());
         effect(move || {
             let to = path.get();
