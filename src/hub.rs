@@ -11,14 +11,16 @@
 pub mod batch;
 pub mod bus;
 pub mod engine;
+mod filters;
 mod keys;
 mod ring;
 mod sequencer;
 mod snapshots;
 mod sqlite;
+mod state;
 mod subscription;
 
-pub use batch::Batch;
+pub use batch::{Batch, Picked};
 pub use bus::{Listener, Listening, Outcome};
 pub use engine::{Durability, LogError, Page, Read, Stored};
 pub use keys::WINDOW;
@@ -34,11 +36,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::event::{Cursor, Draft, Epoch, Event, Timestamp};
 use crate::swarm::SwarmState;
-use batch::Filters;
 use engine::LogReader;
+use filters::Filters;
 use ring::Ring;
 use sequencer::{Command, Decision, Sequencer};
 use snapshots::Snapshots;
+use state::Published;
 
 /// How many commands wait for the sequencer. A full queue makes `append` wait and `emit` drop.
 pub const QUEUE: usize = 1_024;
@@ -62,7 +65,8 @@ pub struct HubConfig {
     pub snapshot_every: u64,
     /// Events kept in memory for live subscribers.
     pub ring_events: usize,
-    /// Bytes of JSON kept in memory for live subscribers. Further formats in use cost as much again each.
+    /// Bytes kept in memory for live subscribers: the events' JSON, and what was made of it for
+    /// their filters (at most a quarter) and in other formats (at most a half).
     pub ring_bytes: usize,
 }
 
@@ -174,6 +178,8 @@ pub struct Counters {
     pub gaps: AtomicU64,
     /// Evaluations of filters on events.
     pub filter_evaluations: AtomicU64,
+    /// Times that the sequencer copied the whole state because readers held both that it has.
+    pub state_copies: AtomicU64,
 }
 
 /// What all handles of one hub share.
@@ -186,9 +192,8 @@ pub(crate) struct Shared {
     pub(crate) ring: Ring,
     pub(crate) filters: Filters,
     pub(crate) log: Arc<dyn LogReader>,
-    /// The state at the newest event. The sequencer changes it in place unless a reader holds it;
-    /// then it goes on with a copy, so that a reader's state never changes under it.
-    pub(crate) state: Mutex<Arc<SwarmState>>,
+    /// The state at the newest event.
+    pub(crate) state: Published,
     pub(crate) snapshots: Arc<Snapshots>,
     pub(crate) counters: Arc<Counters>,
     /// Why the log cannot be written, while it cannot.
@@ -237,7 +242,7 @@ impl Hub {
             ring: Ring::new(config.ring_events, config.ring_bytes),
             filters: Filters::new(Arc::clone(&counters)),
             log,
-            state: Mutex::new(Arc::new(state)),
+            state: Published::new(state),
             snapshots,
             counters,
             trouble: Mutex::new(None),
@@ -331,15 +336,10 @@ impl Hub {
         Cursor::After { epoch: self.shared.epoch, seq }
     }
 
-    /// The state at the newest event, as it stands now.
+    /// The state at the newest event, as it stands now. It never changes in the hand of whoever has
+    /// it; one that is held while two further groups of events are committed costs the hub a copy.
     pub fn state(&self) -> Arc<SwarmState> {
-        Arc::clone(&self.shared.state.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Looks at the state at the newest event without keeping it. The sequencer waits meanwhile, so
-    /// it is for short looks; whoever needs longer takes [`state`](Self::state).
-    pub fn peek<T>(&self, look: impl FnOnce(&SwarmState) -> T) -> T {
-        look(&self.shared.state.lock().unwrap_or_else(PoisonError::into_inner))
+        self.shared.state.get()
     }
 
     /// The place of the newest event that the hub received before a time; 0 where there is none.

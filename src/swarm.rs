@@ -35,7 +35,7 @@ use crate::event::table::record;
 use crate::event::{Body, Event, Timestamp};
 
 /// Raised whenever the fold or the state's form changes; snapshots of another form are not used.
-pub const FORM: u64 = 3;
+pub const FORM: u64 = 4;
 
 /// How many types of event are counted one by one; further ones are counted together under `other`.
 pub const MAX_TYPES: usize = 200;
@@ -213,6 +213,26 @@ impl SwarmState {
         }
         let key = if self.types.len() < MAX_TYPES { kind } else { "other" };
         *self.types.entry(key.to_owned()).or_default() += 1;
+    }
+
+    /// A copy for a page: without the inboxes, which no page reads.
+    pub fn for_page(&self) -> Self {
+        Self {
+            seq: self.seq,
+            as_of: self.as_of,
+            types: self.types.clone(),
+            agents: self.agents.clone(),
+            tasks: self.tasks.clone(),
+            messages: self.messages.for_page(),
+            memory: self.memory.clone(),
+            topology: self.topology.clone(),
+            providers: self.providers.clone(),
+            selfchecks: self.selfchecks.clone(),
+            sessions: self.sessions.clone(),
+            trades: self.trades.clone(),
+            rates: self.rates.clone(),
+            activity: self.activity.clone(),
+        }
     }
 
     /// Whether anything was ever reported.

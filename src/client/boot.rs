@@ -19,7 +19,7 @@ record! {
         drivers: Vec<String>,
         /// The paper engine's feeds, by name.
         feeds: Vec<String>,
-        /// The state.
+        /// The state, without what only the deck itself keeps.
         state: SwarmState,
     }
 }

@@ -1,16 +1,20 @@
 //! Events that were committed together, encoded once for everybody.
 
-use std::any::Any;
-use std::collections::HashMap;
+pub(super) mod derived;
+mod picked;
+
+pub use derived::Form;
+pub use picked::Picked;
+
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
 
-use super::Counters;
 use super::engine::Stored;
-use crate::event::{Cursor, Entity, Epoch, Event, Fault, Filter, Subject, wire};
+use super::filters::SharedFilter;
+use crate::event::{Cursor, Entity, Epoch, Event, Fault, Subject, wire};
+use derived::{Budget, Forms, Matches};
 
 /// Events with consecutive places in the ring, or a page of the log on its way to one reader.
 ///
@@ -21,11 +25,10 @@ pub struct Batch {
     epoch: Epoch,
     slots: Box<[Slot]>,
     frames: Bytes,
-    sse: OnceLock<(Bytes, Box<[u32]>)>,
-    /// Which events each distinct filter lets through, worked out by the first that asks.
-    matching: Mutex<Vec<(u64, Arc<[u32]>)>>,
-    /// What others made of the batch, one of each type.
-    forms: Mutex<Vec<Arc<dyn Any + Send + Sync>>>,
+    /// Which events each distinct filter lets through.
+    matches: Matches,
+    /// What else was made of the batch: other formats, the frames of filters.
+    forms: Forms,
     /// The events as values, as long as a listener has them in hand.
     values: Mutex<Weak<Values>>,
 }
@@ -87,11 +90,26 @@ impl Batch {
             epoch,
             slots,
             frames: frames.into(),
-            sse: OnceLock::new(),
-            matching: Mutex::default(),
-            forms: Mutex::default(),
+            matches: Matches::default(),
+            forms: Forms::default(),
             values: Mutex::default(),
         }
+    }
+
+    /// The batch as one of a ring: what is made of it draws on the ring's budgets.
+    #[must_use]
+    pub(super) fn within(self, matches: &Arc<Budget>, forms: &Arc<Budget>) -> Self {
+        Self { matches: Matches::within(matches), forms: Forms::within(forms), ..self }
+    }
+
+    /// Keeps no matches of filters from here on.
+    pub(super) fn close_matches(&self) {
+        self.matches.close();
+    }
+
+    /// Keeps no forms from here on.
+    pub(super) fn close_forms(&self) {
+        self.forms.close();
     }
 
     /// How many events.
@@ -153,14 +171,14 @@ impl Batch {
         if run.is_empty() {
             return Bytes::new();
         }
-        let (bytes, ends) = self.sse.get_or_init(|| {
-            let mut out = Vec::with_capacity(self.frames.len() + 90 * self.slots.len());
-            let ends = (0..self.slots.len()).map(|index| {
-                sse_event(&mut out, self.cursor(index), self.kind(index), self.json(index));
+        let Sse(bytes, ends) = &*self.form(|batch| {
+            let mut out = Vec::with_capacity(batch.frames.len() + 90 * batch.slots.len());
+            let ends = (0..batch.slots.len()).map(|index| {
+                sse_event(&mut out, batch.cursor(index), batch.kind(index), batch.json(index));
                 out.len() as u32
             });
             let ends = ends.collect();
-            (out.into(), ends)
+            Sse(out.into(), ends)
         });
         let start = if run.start == 0 { 0 } else { ends[run.start - 1] };
         bytes.slice(start as usize..ends[run.end - 1] as usize)
@@ -173,20 +191,21 @@ impl Batch {
 
     /// The JSON of an event with the seq delivered before it on a filtered subscription.
     pub fn json_with_prev(&self, index: usize, prev: u64) -> String {
-        let json = self.json(index);
-        format!("{{\"prev\":{prev},{}", json.strip_prefix('{').unwrap_or(json))
+        let (mut json, rest) = self.with_prev(index, prev);
+        json.push_str(rest);
+        json
     }
 
-    /// The batch in another form, such as the frames of a dialect: made by the first that asks and
-    /// kept as long as the batch.
-    pub fn form<T: Any + Send + Sync>(&self, make: impl FnOnce(&Self) -> T) -> Arc<T> {
-        let mut forms = self.forms.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(made) = forms.iter().find_map(|form| Arc::clone(form).downcast().ok()) {
-            return made;
-        }
-        let made = Arc::new(make(self));
-        forms.push(Arc::clone(&made) as Arc<dyn Any + Send + Sync>);
-        made
+    /// The same in two parts, the second of them not copied.
+    fn with_prev(&self, index: usize, prev: u64) -> (String, &str) {
+        let json = self.json(index);
+        (format!("{{\"prev\":{prev},"), json.strip_prefix('{').unwrap_or(json))
+    }
+
+    /// The batch in another form, such as the frames of a dialect: made by the first that asks, and
+    /// kept with the batch while the ring's budget for forms has room.
+    pub fn form<T: Form>(&self, make: impl FnOnce(&Self) -> T) -> Arc<T> {
+        self.forms.of((0, 0), || make(self))
     }
 
     /// The place for its events as values, shared with whoever has it in hand.
@@ -217,20 +236,26 @@ impl Batch {
         Ok(Arc::clone(place.get_or_init(|| event)))
     }
 
-    /// The indices of the events that a filter lets through: evaluated once for all that share it.
-    pub(super) fn matching(&self, filter: &SharedFilter) -> Arc<[u32]> {
-        let mut known = self.matching.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, found)) = known.iter().find(|(id, _)| *id == filter.id) {
-            return Arc::clone(found);
-        }
+    /// The indices of the events that a filter lets through, if any: evaluated once for all that
+    /// share it, while the ring's budget for matches has room.
+    pub(super) fn matching(&self, filter: &SharedFilter) -> Option<Arc<[u32]>> {
         let fits = |slot: &Slot| {
             let entity = slot.entity.as_ref().map(|entity| (entity.kind.as_str(), entity.id.as_str()));
-            filter.filter.matches(Subject { kind: &slot.kind, source: &slot.source, entity })
+            filter.filter().matches(Subject { kind: &slot.kind, source: &slot.source, entity })
         };
-        let found: Arc<[u32]> = (0..self.slots.len() as u32).filter(|index| fits(&self.slots[*index as usize])).collect();
-        filter.counters.filter_evaluations.fetch_add(self.slots.len() as u64, Ordering::Relaxed);
-        known.push((filter.id, Arc::clone(&found)));
-        found
+        self.matches.of(filter.id(), || {
+            filter.evaluated(self.slots.len());
+            (0..self.slots.len() as u32).filter(|index| fits(&self.slots[*index as usize])).collect()
+        })
+    }
+}
+
+/// The batch as Server-Sent Events, back to back, and where each ends.
+struct Sse(Bytes, Box<[u32]>);
+
+impl Form for Sse {
+    fn bytes(&self) -> usize {
+        self.0.len() + size_of_val(&self.1[..])
     }
 }
 
@@ -246,50 +271,4 @@ pub fn sse_event(out: &mut Vec<u8>, cursor: Cursor, kind: &str, json: &str) {
     out.extend_from_slice(b"\ndata: ");
     out.extend_from_slice(json.as_bytes());
     out.extend_from_slice(b"\n\n");
-}
-
-/// A filter that subscriptions share: equal filters are one.
-#[derive(Debug)]
-pub struct SharedFilter {
-    id: u64,
-    filter: Filter,
-    counters: Arc<Counters>,
-}
-
-impl SharedFilter {
-    /// What it asks.
-    pub fn filter(&self) -> &Filter {
-        &self.filter
-    }
-}
-
-/// The filters in use.
-#[derive(Debug)]
-pub(crate) struct Filters {
-    known: Mutex<HashMap<String, Weak<SharedFilter>>>,
-    ids: AtomicU64,
-    counters: Arc<Counters>,
-}
-
-impl Filters {
-    pub(super) fn new(counters: Arc<Counters>) -> Self {
-        Self { known: Mutex::default(), ids: AtomicU64::new(1), counters }
-    }
-
-    /// The shared form of a filter; none where it asks nothing.
-    pub(super) fn share(&self, filter: Filter) -> Option<Arc<SharedFilter>> {
-        if filter.is_everything() {
-            return None;
-        }
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let name = filter.to_string();
-        if let Some(shared) = known.get(&name).and_then(Weak::upgrade) {
-            return Some(shared);
-        }
-        known.retain(|_, shared| shared.strong_count() > 0);
-        let id = self.ids.fetch_add(1, Ordering::Relaxed);
-        let shared = Arc::new(SharedFilter { id, filter, counters: Arc::clone(&self.counters) });
-        known.insert(name, Arc::downgrade(&shared));
-        Some(shared)
-    }
 }

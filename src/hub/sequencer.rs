@@ -20,6 +20,7 @@ use super::batch::Batch;
 use super::engine::{LogEngine, LogError, Stored};
 use super::keys::{Keys, WINDOW};
 use super::snapshots::Snapshots;
+use super::state::{Ahead, Spare};
 use super::{AppendError, Appended, GROUP, HubConfig, RETENTION_EVERY, Shared, now};
 use crate::event::{Draft, Event, Timestamp};
 use crate::swarm::SwarmState;
@@ -76,6 +77,8 @@ pub(super) struct Sequencer {
     queue: mpsc::Receiver<Command>,
     keys: Keys,
     head: u64,
+    /// The state that the next group is folded into.
+    spare: Spare,
     config: HubConfig,
     /// Takes states to the housekeeping thread; one may wait, a further one is skipped.
     snapshots: Option<(SyncSender<Arc<SwarmState>>, JoinHandle<()>)>,
@@ -93,25 +96,10 @@ struct Group {
     events: Vec<Event>,
     replies: Vec<Reply>,
     /// The state with the group's events folded in, where something was decided against it.
-    ahead: Option<Arc<SwarmState>>,
+    ahead: Option<Ahead>,
     /// How many of the events are folded into it.
     folded: usize,
     stop: bool,
-}
-
-impl Group {
-    /// The state after everything that is in the group so far, on top of the published one.
-    fn ahead(&mut self, shared: &Shared) -> &SwarmState {
-        let ahead = self.ahead.get_or_insert_with(|| Arc::clone(&shared.state.lock().unwrap_or_else(PoisonError::into_inner)));
-        if self.folded < self.events.len() {
-            let state = Arc::make_mut(ahead);
-            for event in &self.events[self.folded..] {
-                state.fold(event);
-            }
-            self.folded = self.events.len();
-        }
-        ahead
-    }
 }
 
 impl Sequencer {
@@ -137,6 +125,7 @@ impl Sequencer {
             queue,
             keys,
             head,
+            spare: Spare::default(),
             config: config.clone(),
             snapshots: keeper.ok().map(|keeper| (states, keeper)),
             last_snapshot,
@@ -193,9 +182,14 @@ impl Sequencer {
                 group.replies.push((reply, appended));
             }
             Command::Decide(Decision { rule, reply }) => {
-                let state = group.ahead(&self.shared);
                 // A rule that panics is its sender's trouble: the reply is dropped, the log goes on.
-                let decided = std::panic::catch_unwind(AssertUnwindSafe(|| rule(state, now)));
+                let decided = if group.events.is_empty() {
+                    let state = self.shared.state.get();
+                    std::panic::catch_unwind(AssertUnwindSafe(|| rule(&state, now)))
+                } else {
+                    let state = self.ahead(group);
+                    std::panic::catch_unwind(AssertUnwindSafe(|| rule(state, now)))
+                };
                 let drafts = match decided {
                     Ok(drafts) => drafts.unwrap_or_default(),
                     Err(_panic) => return tracing::error!("hub.decide.panicked"),
@@ -204,6 +198,14 @@ impl Sequencer {
                 group.replies.push((reply, appended));
             }
         }
+    }
+
+    /// The state after everything that is in the group so far, on top of the published one.
+    fn ahead<'a>(&mut self, group: &'a mut Group) -> &'a SwarmState {
+        let ahead = group.ahead.get_or_insert_with(|| self.spare.take(&self.shared.state, &self.shared.counters));
+        ahead.fold(&group.events[group.folded..]);
+        group.folded = group.events.len();
+        ahead.state()
     }
 
     fn place_all(&mut self, group: &mut Group, drafts: Vec<Draft>, now: Timestamp) -> Appended {
@@ -255,25 +257,14 @@ impl Sequencer {
     }
 
     fn publish(&mut self, group: &mut Group, stored: Vec<Stored>) {
-        if group.ahead.is_some() {
-            group.ahead(&self.shared);
-        }
-        {
-            let mut state = self.shared.state.lock().unwrap_or_else(PoisonError::into_inner);
-            match group.ahead.take() {
-                // What was decided against is what is published.
-                Some(ahead) => *state = ahead,
-                None => {
-                    let state = Arc::make_mut(&mut state);
-                    for event in &group.events {
-                        state.fold(event);
-                    }
-                }
-            }
-        }
+        self.ahead(group);
         self.head += group.events.len() as u64;
+        if let Some(ahead) = group.ahead.take() {
+            // What was decided against is what is published.
+            self.spare.publish(ahead, std::mem::take(&mut group.events), &self.shared.state);
+        }
         self.keys.forget_before(self.head);
-        self.shared.ring.push(Arc::new(Batch::new(self.shared.epoch, stored)));
+        self.shared.ring.push(Batch::new(self.shared.epoch, stored));
         self.shared.head.send_replace(self.head);
     }
 
@@ -292,7 +283,7 @@ impl Sequencer {
         if self.head < self.last_snapshot + self.config.snapshot_every {
             return;
         }
-        let state = Arc::clone(&self.shared.state.lock().unwrap_or_else(PoisonError::into_inner));
+        let state = self.shared.state.get();
         if let Some((states, _)) = &self.snapshots
             && states.try_send(state).is_ok()
         {
@@ -367,7 +358,7 @@ impl Sequencer {
         }
         self.commit(group);
         if let Some((states, keeper)) = self.snapshots.take() {
-            let state = Arc::clone(&self.shared.state.lock().unwrap_or_else(PoisonError::into_inner));
+            let state = self.shared.state.get();
             if state.seq > self.last_snapshot {
                 // The next start then folds nothing.
                 let _keeper_gone = states.send(state);

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::event::Epoch;
-use crate::event::wire::{At, Wire, from_text, object, to_text};
+use crate::event::wire::{At, Fault, Object, Wire as _, from_text, object, to_text};
+use crate::swarm::messages::Inboxes;
+use crate::swarm::table::Table;
 use crate::swarm::{FORM, SwarmState};
 
 /// How many snapshots are kept. Past it every second one of the older half goes: history stays
@@ -51,7 +53,7 @@ impl Snapshots {
             tracing::info!(path = %path.display(), "hub.snapshot.other_form: passed over");
             return None;
         }
-        match SwarmState::read(snapshot.remove("state")?, &At::Root("state")) {
+        match whole(&mut snapshot) {
             Ok(state) if state.seq == place => Some(state),
             Ok(_) => None,
             Err(fault) => {
@@ -63,7 +65,13 @@ impl Snapshots {
 
     /// Writes a snapshot: whole or not at all, as it is renamed into place when it is on disk.
     pub(super) fn write(&self, state: &SwarmState) -> std::io::Result<()> {
-        let text = format!("{{\"form\":{FORM},\"epoch\":\"{}\",\"state\":{}}}", self.epoch, to_text(state));
+        let (inboxes, forgotten) = state.messages.inboxes.kept();
+        let text = format!(
+            "{{\"form\":{FORM},\"epoch\":\"{}\",\"inboxes\":{},\"inboxes_forgotten\":{forgotten},\"state\":{}}}",
+            self.epoch,
+            to_text(inboxes),
+            to_text(state)
+        );
         let unfinished = self.folder.join("unfinished");
         let mut file = std::fs::File::create(&unfinished)?;
         file.write_all(text.as_bytes())?;
@@ -100,4 +108,14 @@ impl Snapshots {
     fn path(&self, place: u64) -> PathBuf {
         Path::new(&self.folder).join(format!("{place:020}.json"))
     }
+}
+
+/// The state of a snapshot, with the inboxes that stand beside it.
+fn whole(snapshot: &mut Object) -> Result<SwarmState, Fault> {
+    let mut part = |key| snapshot.remove(key).unwrap_or_default();
+    let mut state = SwarmState::read(part("state"), &At::Root("state"))?;
+    let inboxes = Table::read(part("inboxes"), &At::Root("inboxes"))?;
+    let forgotten = u64::read(part("inboxes_forgotten"), &At::Root("inboxes_forgotten"))?;
+    state.messages.inboxes = Inboxes::from_kept(inboxes, forgotten);
+    Ok(state)
 }

@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::watch;
 
-use super::batch::Batch;
-pub use super::batch::SharedFilter;
+use super::batch::{Batch, Picked};
 use super::engine::{LogError, Page, Read};
+pub use super::filters::SharedFilter;
 use super::{GROUP, Shared, blocking};
 use crate::event::control::{Gap, GapReason, Resumed};
 use crate::event::{Cursor, Filter};
@@ -43,8 +43,8 @@ pub enum Lag {
 pub enum Delivery {
     /// A run of events with nothing left out.
     Run(Arc<Batch>, Range<usize>),
-    /// The events of a batch that a filter let through, by index; and the seq delivered before them.
-    Picked(Arc<Batch>, Vec<u32>, u64),
+    /// The events of a batch that a filter let through.
+    Picked(Picked),
     /// Events that will not come.
     Gap(Gap),
 }
@@ -178,15 +178,16 @@ impl Subscription {
             self.prev = self.at;
             return Some(Delivery::Run(batch, run));
         };
-        let matching = batch.matching(filter);
-        let picked: Vec<u32> = matching[matching.partition_point(|index| (*index as usize) < start)..].to_vec();
-        self.pick(batch, picked)
+        let found = batch.matching(filter)?;
+        let from = found.partition_point(|index| (*index as usize) < start);
+        let filter = filter.id();
+        self.pick(batch, found, from, filter)
     }
 
-    fn pick(&mut self, batch: Arc<Batch>, picked: Vec<u32>) -> Option<Delivery> {
-        let last = *picked.last()?;
+    fn pick(&mut self, batch: Arc<Batch>, found: Arc<[u32]>, from: usize, filter: u64) -> Option<Delivery> {
+        let last = *found[from..].last()?;
         let prev = std::mem::replace(&mut self.prev, batch.seq(last as usize));
-        Some(Delivery::Picked(batch, picked, prev))
+        Some(Delivery::Picked(Picked { batch, found, from, prev, filter }))
     }
 
     async fn read_log(&mut self, head: u64) -> Result<Option<Delivery>, LogError> {
@@ -212,9 +213,9 @@ impl Subscription {
             return Ok(None);
         }
         let batch = Arc::new(Batch::new(self.shared.epoch, page.events));
-        if self.filter.is_some() {
+        if let Some(filter) = self.filter.as_ref().map(|filter| filter.id()) {
             let all = (0..batch.len() as u32).collect();
-            return Ok(self.pick(batch, all));
+            return Ok(self.pick(batch, all, 0, filter));
         }
         let run = 0..batch.len();
         self.prev = self.at;

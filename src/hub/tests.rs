@@ -33,7 +33,7 @@ async fn read_to(subscription: &mut Subscription, seq: u64) -> (Vec<u64>, Vec<Ga
     while subscription.position() < seq {
         match subscription.next().await.unwrap() {
             Delivery::Run(batch, run) => seqs.extend(run.map(|index| batch.seq(index))),
-            Delivery::Picked(batch, picked, _) => seqs.extend(picked.iter().map(|index| batch.seq(*index as usize))),
+            Delivery::Picked(picked) => seqs.extend(picked.events().map(|(index, _)| picked.batch().seq(index))),
             Delivery::Gap(gap) => gaps.push(gap),
         }
     }
@@ -134,10 +134,12 @@ async fn filters_deliver_what_they_ask_with_the_seq_before() {
         let mut seqs = Vec::new();
         let mut last = 0;
         while subscription.position() < 80 {
-            if let Delivery::Picked(batch, picked, prev) = subscription.next().await.unwrap() {
-                assert_eq!(prev, last);
-                seqs.extend(picked.iter().map(|index| batch.seq(*index as usize)));
-                last = *seqs.last().unwrap();
+            if let Delivery::Picked(picked) = subscription.next().await.unwrap() {
+                for (index, prev) in picked.events() {
+                    assert_eq!(prev, last);
+                    last = picked.batch().seq(index);
+                    seqs.push(last);
+                }
             }
         }
         assert_eq!(seqs, expected);
@@ -149,6 +151,33 @@ async fn filters_deliver_what_they_ask_with_the_seq_before() {
     let about = Filter::about([("thing".to_owned(), "odd".to_owned())]);
     let mut indexed = hub.subscribe(Start::After(Cursor::Beginning), about, Lag::Log);
     assert_eq!(read_to(&mut indexed, 80).await.0, expected);
+    hub.close().await;
+}
+
+/// A thousand readers of twenty filters, half of them far behind: each filter looks at each event once.
+#[tokio::test]
+async fn a_filter_looks_at_an_event_once_for_all_its_readers() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(&HubConfig { ring_events: 10_000, ..small(folder.path()) }).unwrap();
+    let filter = |n: u64| {
+        let mut filter = Filter::everything();
+        filter.add("types", if n.is_multiple_of(2) { "thing.odd" } else { "thing.*" }).unwrap();
+        filter.add("source", &format!("test,other-{}", n % 20)).unwrap();
+        filter
+    };
+    let mut readers: Vec<Subscription> = (0..1_000).map(|n| hub.subscribe(Start::Now, filter(n), Lag::Log)).collect();
+    let (quick, slow) = readers.split_at_mut(500);
+    for n in 1..=100 {
+        hub.append(vec![draft(n)]).await.unwrap();
+        for reader in quick.iter_mut().filter(|_| !n.is_multiple_of(2)) {
+            assert!(matches!(reader.next().await.unwrap(), Delivery::Picked(_)));
+        }
+    }
+    for (n, reader) in slow.iter_mut().enumerate() {
+        let seqs = read_to(reader, if n % 2 == 0 { 99 } else { 100 }).await.0;
+        assert_eq!(seqs.len(), if n % 2 == 0 { 50 } else { 100 });
+    }
+    assert!(hub.counters().filter_evaluations.load(Ordering::Relaxed) <= 20 * 100);
     hub.close().await;
 }
 
@@ -224,7 +253,8 @@ async fn a_reader_that_holds_a_state_sees_it_unchanged() {
     let held = hub.state();
     hub.append(vec![draft(2)]).await.unwrap();
     assert_eq!((held.seq, hub.state().seq), (1, 2));
-    assert_eq!(Arc::strong_count(&held), 1);
+    hub.append(vec![draft(3)]).await.unwrap();
+    assert_eq!((held.seq, hub.state().seq, Arc::strong_count(&held)), (1, 3, 1));
     hub.close().await;
 }
 
@@ -280,6 +310,54 @@ async fn of_many_that_want_the_same_at_once_as_many_win_as_there_is_room() {
     // What was decided against is what a fold of the log gives.
     let state = hub.state_at(hub.head()).await.unwrap();
     assert_eq!(hash(&state), hash(&hub.state()));
+    hub.close().await;
+}
+
+#[tokio::test]
+async fn decisions_copy_no_state() {
+    let folder = tempfile::tempdir().unwrap();
+    // Without snapshots, whose writer holds a state for longer.
+    let hub = Hub::open(&HubConfig { snapshot_every: 1 << 32, ..small(folder.path()) }).unwrap();
+    for n in 0..500 {
+        let decided = hub.decide(move |state, _| Ok::<_, ()>((vec![seat(n), seat(n + 1)], state.seq)));
+        assert_eq!(decided.await.unwrap().1, 2 * n);
+    }
+    assert_eq!(hub.counters().state_copies.load(Ordering::Relaxed), 1, "the first makes the second state");
+    hub.close().await;
+}
+
+/// No page and no stream carries inboxes; what was kept of them is there after a restart all the same.
+#[tokio::test]
+async fn inboxes_are_kept_beside_the_state() {
+    use crate::event::message::{MessageSent, MessageType};
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(&small(folder.path())).unwrap();
+    let letter = |n: u64| {
+        let text = str::to_owned;
+        let (message_type, extra) = (MessageType::Query, Map::new());
+        let sent = MessageSent {
+            from: text("a"),
+            to: text("b"),
+            message_type,
+            content: text("?"),
+            size: 1,
+            correlation_id: None,
+            extra,
+        };
+        Draft::new(crate::event::CORE, Entity::new("message", format!("m{n}")), sent)
+    };
+    hub.append((0..150).map(letter).collect()).await.unwrap();
+    hub.append((150..180).map(letter).collect()).await.unwrap();
+    let before = hub.state();
+    assert_eq!(before.messages.inboxes.get("b").unwrap().waiting.len(), 180);
+    assert!(!wire::to_text(before.as_ref()).contains("inbox"));
+    let page = before.for_page();
+    assert_eq!((hash(&page), page.messages.inboxes.get("b")), (hash(&before), None));
+    hub.close().await;
+    drop(hub);
+    let hub = Hub::open(&small(folder.path())).unwrap();
+    assert!(hub.shared.snapshots.newest(180).unwrap() == *before && *hub.state() == *before);
+    assert_eq!(hub.state_at(170).await.unwrap().messages.inboxes.get("b").unwrap().waiting.len(), 170);
     hub.close().await;
 }
 

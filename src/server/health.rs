@@ -39,7 +39,7 @@ pub async fn metrics(State(app): State<AppState>) -> Response {
     let (events, bytes) = app.hub.ring_size();
     let counter = |value: &std::sync::atomic::AtomicU64| value.load(Ordering::Relaxed) as f64;
     let gauge = |value: &std::sync::atomic::AtomicI64| value.load(Ordering::Relaxed) as f64;
-    let rows: [(&str, &str, &str, f64); 19] = [
+    let rows: [(&str, &str, &str, f64); 20] = [
         ("events_total", "counter", "Events committed since start.", counter(&counters.events)),
         ("commits_total", "counter", "Transactions committed since start.", counter(&counters.commits)),
         ("commit_seconds_total", "counter", "Time spent in commits since start.", counter(&counters.commit_micros) / 1e6),
@@ -49,13 +49,14 @@ pub async fn metrics(State(app): State<AppState>) -> Response {
         ("log_reads_total", "counter", "Reads of the log for subscribers.", counter(&counters.log_reads)),
         ("gaps_total", "counter", "Gaps that subscribers were told of.", counter(&counters.gaps)),
         ("filter_evaluations_total", "counter", "Evaluations of filters on events.", counter(&counters.filter_evaluations)),
+        ("state_copies_total", "counter", "Copies of the whole state for readers that held it.", counter(&counters.state_copies)),
         ("head", "gauge", "The newest event's seq.", app.hub.head() as f64),
         ("first", "gauge", "The oldest kept event's seq.", app.hub.first() as f64),
         ("websockets", "gauge", "Open WebSocket streams.", gauge(&app.gauges.websockets)),
         ("sse_streams", "gauge", "Open SSE streams.", gauge(&app.gauges.sse)),
         ("subscriptions", "gauge", "Open subscriptions.", app.hub.subscriptions() as f64),
         ("ring_events", "gauge", "Events in memory.", events as f64),
-        ("ring_bytes", "gauge", "Bytes of events in memory.", bytes as f64),
+        ("ring_bytes", "gauge", "Bytes of events in memory, with what was made of them.", bytes as f64),
         ("agents_active", "gauge", "Agents at work.", swarm.active_agents as f64),
         ("tasks_pending", "gauge", "Tasks that nobody has begun.", swarm.pending_tasks as f64),
         ("messages_per_second", "gauge", "Messages a second over the last ten.", swarm.messages_per_second),

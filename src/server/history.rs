@@ -128,6 +128,7 @@ pub async fn read_events(
 /// Read the folded state.
 ///
 /// Now, or right after the event `at`. `hash` is equal for equal states, wherever they were folded.
+/// What waits in an inbox is not in it: `/api/agents/{id}/inbox` tells that.
 #[utoipa::path(
     get, path = "/api/state", tag = "events",
     params(("at" = Option<u64>, Query, description = "A seq; the newest where absent")),

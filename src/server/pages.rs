@@ -53,7 +53,7 @@ fn boot(state: &AppState, host: Option<Host>) -> Boot {
         demo_running: state.demo.is_running(),
         drivers,
         feeds,
-        state: state.hub.state().as_ref().clone(),
+        state: state.hub.state().for_page(),
     }
 }
 

@@ -105,10 +105,10 @@ impl Reader {
                     }
                 }
                 Ok(Delivery::Run(batch, run)) => return Some(batch.sse(run)),
-                Ok(Delivery::Picked(batch, picked, mut prev)) => {
-                    for index in picked.into_iter().map(|index| index as usize) {
+                Ok(Delivery::Picked(picked)) => {
+                    let batch = picked.batch();
+                    for (index, prev) in picked.events() {
                         sse_event(&mut out, batch.cursor(index), self.name(batch.kind(index)), &batch.json_with_prev(index, prev));
-                        prev = batch.seq(index);
                     }
                 }
                 Ok(Delivery::Gap(gap)) => self.control(&mut out, &Control::Gap(gap)),

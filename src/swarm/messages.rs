@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use serde_json::Value;
+
 use super::agents::Agents;
 use super::bounds::{clip, prune, push_newest};
 use super::table::Table;
 use crate::event::message::{MessageEvent, MessageSent, MessageType};
 use crate::event::table::record;
+use crate::event::wire::{At, Fault, Shape, Wire};
 use crate::event::{CORE, Event, Timestamp};
 
 /// How many messages are kept whole; older ones are in the log.
@@ -20,6 +23,8 @@ pub const MAX_PAIRS: usize = 2_000;
 pub const MAX_INBOXES: usize = 5_000;
 /// How many messages wait in one inbox. Past it the oldest is dropped and counted.
 pub const MAX_WAITING: usize = 1_000;
+/// Whether this side delivers messages: the server does, and a browser has no use for inboxes.
+const DELIVERS: bool = cfg!(feature = "ssr");
 /// How many outcomes a share of failures looks back on: past it all of them count half, so that
 /// what was long ago fades.
 pub const RECENT: u64 = 32;
@@ -84,6 +89,72 @@ record! {
     }
 }
 
+/// What waits for the agents.
+///
+/// Only the deck that delivers it keeps it. It is no part of the state's text and hash, so that no
+/// page, stream or answer carries all inboxes, and a browser folds none; the hub's snapshots hold it
+/// [beside the state](Self::kept).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Inboxes {
+    by_agent: Table<Inbox>,
+    forgotten: u64,
+}
+
+impl Inboxes {
+    /// What was kept before: the inboxes by agent, and how many were forgotten at the bound.
+    pub fn from_kept(by_agent: Table<Inbox>, forgotten: u64) -> Self {
+        Self { by_agent, forgotten }
+    }
+
+    /// What is to be kept: the inboxes by agent, and how many were forgotten at the bound.
+    pub fn kept(&self) -> (&Table<Inbox>, u64) {
+        (&self.by_agent, self.forgotten)
+    }
+
+    /// The inbox of this agent, if anything ever came for it.
+    pub fn get(&self, agent: &str) -> Option<&Inbox> {
+        self.by_agent.get(agent)
+    }
+
+    fn put(&mut self, agent: &str, seq: u64) {
+        let inbox = self.by_agent.entry(agent, || Inbox { waiting: VecDeque::new(), dropped: 0, delivered: 0, last: 0 });
+        inbox.dropped += u64::from(inbox.waiting.len() >= MAX_WAITING);
+        inbox.last = seq;
+        push_newest(&mut inbox.waiting, seq, MAX_WAITING);
+        self.forgotten += prune(&mut self.by_agent, MAX_INBOXES, |inbox| (!inbox.waiting.is_empty(), inbox.last));
+    }
+
+    fn take_out(&mut self, agent: &str, sent_seq: u64, seq: u64) {
+        if let Some(inbox) = self.by_agent.get_mut(agent)
+            && let Ok(place) = inbox.waiting.binary_search(&sent_seq)
+        {
+            inbox.waiting.remove(place);
+            inbox.delivered += 1;
+            inbox.last = seq;
+        }
+    }
+}
+
+/// Nothing of it goes onto the wire.
+impl Wire for Inboxes {
+    const SHAPE: Shape = Shape::Any;
+    const REQUIRED: bool = false;
+
+    fn fill(&mut self, _: Value, _: &At<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn write(&self, _: &mut String) {}
+
+    fn blank() -> Self {
+        Self::default()
+    }
+
+    fn is_missing(&self) -> bool {
+        true
+    }
+}
+
 record! {
     /// The messages.
     #[derive(Default)]
@@ -98,10 +169,8 @@ record! {
         by_type: BTreeMap<String, u64>,
         /// By sender and receiver, joined by a unit separator.
         pairs: Table<Pair>,
-        /// What waits, by agent.
-        inboxes: Table<Inbox>,
-        /// How many inboxes were forgotten at the bound.
-        inboxes_forgotten: u64,
+        /// What waits, by agent: the deck's own, in no page.
+        inboxes: Inboxes,
         /// How many messages of late went between an agent and the one that started it.
         along: u64,
         /// How many of late went another way.
@@ -139,17 +208,13 @@ impl Messages {
                 self.sent(event, id, it);
                 self.path(it, agents);
                 // Others report what they carried themselves; the deck delivers what it was given.
-                if event.source == CORE {
+                if DELIVERS && event.source == CORE {
                     self.put_into_inboxes(event, it, agents);
                 }
             }
             MessageEvent::Delivered(it) => {
-                if let Some(inbox) = self.inboxes.get_mut(&it.agent)
-                    && let Ok(place) = inbox.waiting.binary_search(&it.sent_seq)
-                {
-                    inbox.waiting.remove(place);
-                    inbox.delivered += 1;
-                    inbox.last = event.seq;
+                if DELIVERS {
+                    self.inboxes.take_out(&it.agent, it.sent_seq, event.seq);
                 }
             }
         }
@@ -193,23 +258,31 @@ impl Messages {
 
     fn put_into_inboxes(&mut self, event: &Event, it: &MessageSent, agents: &Agents) {
         if it.to != "*" {
-            return self.put(&it.to, event.seq);
+            return self.inboxes.put(&it.to, event.seq);
         }
         for agent in agents.by_id.values().filter(|agent| !agent.removed && agent.id != it.from) {
-            self.put(&agent.id, event.seq);
+            self.inboxes.put(&agent.id, event.seq);
         }
-    }
-
-    fn put(&mut self, agent: &str, seq: u64) {
-        let inbox = self.inboxes.entry(agent, || Inbox { waiting: VecDeque::new(), dropped: 0, delivered: 0, last: 0 });
-        inbox.dropped += u64::from(inbox.waiting.len() >= MAX_WAITING);
-        inbox.last = seq;
-        push_newest(&mut inbox.waiting, seq, MAX_WAITING);
-        self.inboxes_forgotten += prune(&mut self.inboxes, MAX_INBOXES, |inbox| (!inbox.waiting.is_empty(), inbox.last));
     }
 
     /// Takes away what waits for an agent that was taken off the register.
     pub(super) fn forget(&mut self, agent: &str) {
-        self.inboxes.remove(agent);
+        if DELIVERS {
+            self.inboxes.by_agent.remove(agent);
+        }
+    }
+
+    /// The messages without the inboxes.
+    pub(super) fn for_page(&self) -> Self {
+        Self {
+            recent: self.recent.clone(),
+            total: self.total,
+            bytes: self.bytes,
+            by_type: self.by_type.clone(),
+            pairs: self.pairs.clone(),
+            inboxes: Inboxes::default(),
+            along: self.along,
+            across: self.across,
+        }
     }
 }

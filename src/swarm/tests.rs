@@ -326,7 +326,7 @@ fn only_what_the_deck_was_given_waits_in_inboxes() {
     events.push(json!({"type": "agent.removed", "entity": "agent:c"}));
     let state = fold(&events);
     assert_eq!((inbox(&state, "b"), inbox(&state, "c")), (Some(vec![6]), None));
-    assert_eq!((state.messages.inboxes["b"].delivered, state.messages.total), (1, 4));
+    assert_eq!((state.messages.inboxes.get("b").unwrap().delivered, state.messages.total), (1, 4));
 }
 
 #[test]
@@ -334,7 +334,7 @@ fn an_inbox_is_bounded_and_counts_what_it_drops() {
     let mut events = vec![registered("b")];
     events.extend((0..1_100).map(|n| sent(&format!("m{n}"), "core", "a", "b")));
     let state = fold(&events);
-    let inbox = &state.messages.inboxes["b"];
+    let inbox = state.messages.inboxes.get("b").unwrap();
     assert_eq!((inbox.waiting.len(), inbox.waiting[0], inbox.dropped), (messages::MAX_WAITING, 102, 100));
     let pair = &state.messages.pairs["a\u{1f}b"];
     assert!(pair.count == 1_100 && pair.recent < messages::RECENT);

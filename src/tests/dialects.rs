@@ -8,4 +8,5 @@ mod crossing;
 mod garbage;
 mod load;
 mod presence;
+mod replay;
 mod stalled;

@@ -31,9 +31,12 @@ pub struct Answer {
 /// Which events of the past a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Replay {
-    /// From the first event at or after this time; without it, the newest
+    /// From the first event at or after this time; without it and without `after`, the newest
     /// [`REPLAY_LAST`](super::REPLAY_LAST) that the client wants.
     pub since: Option<Timestamp>,
+    /// From the first event after this place in the log, whatever `since` says: how a client goes on
+    /// after an answer with `more`.
+    pub after: Option<u64>,
 }
 
 impl Client {
@@ -82,9 +85,9 @@ impl Client {
             }
             "ping" => Answer::reply(json!({"type": "pong", "timestamp": now.0})),
             "pong" => Answer::default(),
-            "replay" => match since(message.get("since")) {
-                Ok(since) => Answer { replay: Some(Replay { since }), ..Answer::default() },
-                Err(error) => Answer::error(&format!("Invalid message format: since {error}"), now),
+            "replay" => match replay(&message) {
+                Ok(replay) => Answer { replay: Some(replay), ..Answer::default() },
+                Err(error) => Answer::error(&format!("Invalid message format: {error}"), now),
             },
             "event" => match (message.remove("channel"), message.remove("event").filter(is_there)) {
                 (Some(Value::String(channel)), Some(event)) if !channel.is_empty() => match draft(&channel, None, event, now) {
@@ -110,8 +113,9 @@ impl Client {
     }
 
     /// The answer to a [`Replay`]: those of the frames that the client wants, in the order given, at
-    /// most [`MAX_REPLAY`]. `more` says that the log holds more after them; so does a cut here.
-    pub fn replay_frame<'a>(&self, frames: impl IntoIterator<Item = &'a Frame>, more: bool, now: Timestamp) -> String {
+    /// most [`MAX_REPLAY`]. `more` is the place after which the log holds more, told as `after`; a cut
+    /// here says that there is more without it.
+    pub fn replay_frame<'a>(&self, frames: impl IntoIterator<Item = &'a Frame>, more: Option<u64>, now: Timestamp) -> String {
         let mut wanted = frames.into_iter().filter(|frame| self.wants(frame.channel));
         let mut out = String::from("{\"type\":\"replay\",\"events\":[");
         for (index, frame) in wanted.by_ref().take(MAX_REPLAY).enumerate() {
@@ -121,8 +125,11 @@ impl Client {
             out.push_str(&frame.json);
         }
         out.push(']');
-        if more || wanted.next().is_some() {
+        if wanted.next().is_some() {
             out.push_str(",\"more\":true");
+        } else if let Some(after) = more {
+            out.push_str(",\"more\":true,\"after\":");
+            out.push_str(&after.to_string());
         }
         out.push_str(",\"timestamp\":");
         out.push_str(&now.0.to_string());
@@ -145,6 +152,16 @@ impl Answer {
 fn asked(message: &serde_json::Map<String, Value>) -> Vec<Channel> {
     let many = message.get("channels").and_then(Value::as_array).into_iter().flatten();
     message.get("channel").into_iter().chain(many).filter_map(|name| Channel::named(name.as_str()?)).collect()
+}
+
+/// What a replay asks for.
+fn replay(message: &serde_json::Map<String, Value>) -> Result<Replay, String> {
+    let since = since(message.get("since")).map_err(|error| format!("since {error}"))?;
+    let after = match message.get("after") {
+        None | Some(Value::Null) => None,
+        Some(place) => Some(place.as_u64().ok_or("after is not a place in the log")?),
+    };
+    Ok(Replay { since, after })
 }
 
 /// The time of a replay: unix milliseconds or RFC 3339; a number beyond all times is the nearest.

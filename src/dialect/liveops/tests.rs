@@ -260,6 +260,7 @@ fn texts_and_their_answers() {
             error("Invalid message format: since is not a time like 2026-01-27T10:21:33.123Z"),
         ),
         (r#"{"type":"replay","since":{}}"#, error("Invalid message format: since is not a time in unix milliseconds")),
+        (r#"{"type":"replay","after":-1}"#, error("Invalid message format: after is not a place in the log")),
     ] {
         let answered = client.receive(text, NOW);
         assert_eq!(answered.replies.iter().map(|reply| parsed(reply)).collect::<Vec<_>>(), [answer], "{text}");
@@ -274,9 +275,11 @@ fn texts_and_their_answers() {
         (r#"{"type":"replay","since":"2026-01-27T10:21:33.123Z"}"#, Some(NOW)),
         (r#"{"type":"replay","since":1e300}"#, Some(Timestamp(i64::MAX))),
     ] {
-        let answer = Answer { replay: Some(Replay { since }), ..Answer::default() };
+        let answer = Answer { replay: Some(Replay { since, after: None }), ..Answer::default() };
         assert_eq!(client.receive(text, NOW), answer, "{text}");
     }
+    let on = Answer { replay: Some(Replay { since: None, after: Some(7) }), ..Answer::default() };
+    assert_eq!(client.receive(r#"{"type":"replay","after":7}"#, NOW), on);
 }
 
 #[test]
@@ -309,15 +312,15 @@ fn a_replay_holds_what_the_client_wants() {
     let one = |channel, n: u64| Frame { channel, json: json!({"n": n}).to_string() };
     let frames = [one(Channel::Tasks, 1), one(Channel::Agents, 2), one(Channel::Tasks, 3)];
     let mut client = Client::default();
-    let all = parsed(&client.replay_frame(&frames, false, NOW));
+    let all = parsed(&client.replay_frame(&frames, None, NOW));
     assert_eq!(all, json!({"type": "replay", "events": [{"n": 1}, {"n": 2}, {"n": 3}], "timestamp": MS}));
     client.receive(r#"{"type":"subscribe","channel":"tasks"}"#, NOW);
-    let some = parsed(&client.replay_frame(&frames, true, NOW));
-    assert_eq!(some, json!({"type": "replay", "events": [{"n": 1}, {"n": 3}], "more": true, "timestamp": MS}));
+    let some = parsed(&client.replay_frame(&frames, Some(9), NOW));
+    assert_eq!(some, json!({"type": "replay", "events": [{"n": 1}, {"n": 3}], "more": true, "after": 9, "timestamp": MS}));
     let many: Vec<Frame> = (0..=MAX_REPLAY as u64).map(|n| one(Channel::Tasks, n)).collect();
-    let cut = parsed(&client.replay_frame(&many, false, NOW));
+    let cut = parsed(&client.replay_frame(&many, None, NOW));
     assert_eq!((cut["events"].as_array().unwrap().len(), &cut["more"]), (MAX_REPLAY, &json!(true)));
-    assert_eq!(client.replay_frame([], false, NOW), format!("{{\"type\":\"replay\",\"events\":[],\"timestamp\":{MS}}}"));
+    assert_eq!(client.replay_frame([], None, NOW), format!("{{\"type\":\"replay\",\"events\":[],\"timestamp\":{MS}}}"));
 }
 
 fn published(channel: &str, event: &Value) -> Draft {

@@ -51,7 +51,7 @@ pub(super) async fn follow(mut subscription: Subscription, mut callback: Callbac
         };
         let run = match delivery {
             Ok(Delivery::Run(batch, run)) => Run::new(batch, run.map(|index| index as u32).collect()),
-            Ok(Delivery::Picked(batch, picked, _)) => Run::new(batch, picked),
+            Ok(Delivery::Picked(picked)) => Run::new(Arc::clone(picked.batch()), picked.indices().to_vec()),
             Ok(Delivery::Gap(gap)) => {
                 let Some(back) = tell(on_gap, gap, &watch).await else { return };
                 on_gap = back;

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use crate::event::Event;
 use crate::event::wire::from_text;
-use crate::hub::batch::frame_header;
+use crate::hub::batch::{Form, frame_header};
 use crate::hub::{Batch, Delivery, Hub, Lag, Start, Subscription, batch};
 use crate::server::websocket::frame::{self, Message};
 use crate::server::websocket::{End, Socket};
@@ -60,16 +60,20 @@ struct Frames<T> {
     slots: Box<[(T, u32)]>,
 }
 
+impl<T: Send + Sync + 'static> Form for Frames<T> {
+    fn bytes(&self) -> usize {
+        self.bytes.len() + size_of_val(&self.events[..]) + size_of_val(&self.slots[..])
+    }
+}
+
 impl<T> Frames<T> {
     fn of<S: Speaker<Topic = T>>(batch: &Batch, hub: &Hub) -> Self {
         // What the hub wrote can be read; if not, the dialect has no frame for it.
         let read: Vec<Option<Event>> = (0..batch.len()).map(|index| from_text(batch.json(index)).ok()).collect();
-        let frames: Vec<Vec<(T, String)>> = hub.peek(|state| {
-            read.iter().map(|event| event.as_ref().map_or_else(Vec::new, |event| S::frames(event, state))).collect()
-        });
         let (mut bytes, mut events, mut slots) = (Vec::new(), Vec::with_capacity(batch.len()), Vec::new());
-        for frames in frames {
-            for (topic, json) in frames {
+        let state = hub.state();
+        for event in read {
+            for (topic, json) in event.map_or_else(Vec::new, |event| S::frames(&event, &state)) {
                 frame_header(&mut bytes, batch::TEXT, json.len());
                 bytes.extend_from_slice(json.as_bytes());
                 slots.push((topic, bytes.len() as u32));
@@ -148,6 +152,8 @@ impl<S: Speaker> Conversation<S> {
                         Message::Text(text) => {
                             let answers = self.speaker.hear(text).await;
                             self.say(answers).await?;
+                            // While it was answered nobody asked it for a sign of life.
+                            heard = Instant::now();
                         }
                         Message::Ping(bytes) => self.socket.send(&frame::pong(&bytes)).await?,
                         Message::Binary | Message::Pong => {}

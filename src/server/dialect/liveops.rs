@@ -1,5 +1,7 @@
 //! liveops: channels of frames over a WebSocket, and its HTTP bridge.
 
+mod replay;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -13,11 +15,11 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::conversation::{Conversation, Speaker};
-use crate::dialect::liveops::{self, BRIDGE_OK, CLOSE_FULL, Channel, Client, Frame, MAX_REPLAY, REPLAY_LAST, Replay};
-use crate::event::{Draft, Event, Filter, Timestamp, wire};
-use crate::hub::{Hub, LogError, Read, Stored, now};
+use crate::dialect::liveops::{self, BRIDGE_OK, CLOSE_FULL, Channel, Client, Replay};
+use crate::event::{Draft, Event};
+use crate::hub::{Hub, now};
 use crate::server::AppState;
-use crate::server::limits::{MAX_MESSAGE, MAX_PAGE};
+use crate::server::limits::MAX_MESSAGE;
 use crate::server::problem::Problem;
 use crate::server::query::{number, pairs};
 use crate::server::websocket::{End, upgrade};
@@ -29,8 +31,6 @@ use crate::swarm::SwarmState;
 const HEARTBEAT: Duration = Duration::from_secs(30);
 /// Longest time between two signs of life that can be asked for, in milliseconds.
 const MAX_HEARTBEAT_MS: u64 = 3_600_000;
-/// How many pages of the log are looked through for the newest frames that a client wants.
-const MAX_PAGES: usize = 20;
 
 /// A client: what it subscribed to, and what it is told.
 struct Liveops {
@@ -50,58 +50,18 @@ impl Liveops {
         publish(&self.app.hub, drafts).await.map_err(|refusal| refusal.detail)
     }
 
-    /// The newest frames that the client wants, or those from a time on.
-    async fn replay(&self, replay: Replay) -> String {
-        let frames = match replay.since {
-            Some(since) => self.since(since).await,
-            None => self.newest().await,
+    /// The newest frames that the client wants, or those from a time or a place on. Nothing where the
+    /// server stops before their turn.
+    async fn replay(&self, asked: Replay) -> Option<String> {
+        let found = tokio::select! {
+            found = replay::read(&self.app.hub, &self.client, asked) => found,
+            () = self.app.stopping.cancelled() => return None,
         };
-        let (frames, more) = frames.unwrap_or_else(|error| {
+        let found = found.unwrap_or_else(|error| {
             tracing::error!(%error, "server.liveops.replay");
-            (Vec::new(), false)
+            replay::Found::default()
         });
-        self.client.replay_frame(&frames, more, now())
-    }
-
-    async fn since(&self, since: Timestamp) -> Result<(Vec<Frame>, bool), LogError> {
-        let hub = &self.app.hub;
-        let (mut frames, mut after) = (Vec::new(), hub.place_before(since).await?);
-        loop {
-            let page = hub.read(Read { after, limit: MAX_PAGE, filter: named(), ..Read::default() }).await?;
-            after = page.reached;
-            self.wanted(&page.events, &mut frames);
-            if page.exhausted || frames.len() > MAX_REPLAY {
-                return Ok((frames, !page.exhausted));
-            }
-        }
-    }
-
-    async fn newest(&self) -> Result<(Vec<Frame>, bool), LogError> {
-        let hub = &self.app.hub;
-        let (mut frames, mut before) = (Vec::new(), u64::MAX);
-        // Backwards, page by page, until enough of them are wanted.
-        for _ in 0..MAX_PAGES {
-            let page = hub.read(Read { before, limit: MAX_PAGE, newest: true, filter: named(), ..Read::default() }).await?;
-            let mut older = Vec::new();
-            self.wanted(&page.events, &mut older);
-            older.append(&mut frames);
-            frames = older;
-            before = page.reached;
-            if page.exhausted || frames.len() >= REPLAY_LAST {
-                break;
-            }
-        }
-        frames.drain(..frames.len().saturating_sub(REPLAY_LAST));
-        Ok((frames, false))
-    }
-
-    /// Appends the frames of stored events that the client wants.
-    fn wanted(&self, stored: &[Stored], into: &mut Vec<Frame>) {
-        let events: Vec<Event> = stored.iter().filter_map(|stored| wire::from_text(&stored.json).ok()).collect();
-        self.app.hub.peek(|state| {
-            let frames = events.iter().filter_map(|event| liveops::frames(event, state));
-            into.extend(frames.filter(|frame| self.client.wants(frame.channel)));
-        });
+        Some(self.client.replay_frame(&found.frames, found.more, now()))
     }
 }
 
@@ -109,15 +69,6 @@ impl Liveops {
 async fn publish(hub: &Hub, drafts: Vec<Draft>) -> Result<(), Refusal> {
     let rule = move |state: &SwarmState, _| Ok::<_, Refusal>((liveops::settled(drafts, state), ()));
     hub.decide(rule).await.map(|_| ()).map_err(Refusal::from)
-}
-
-/// The events that this dialect has a name for, and publishers' own.
-fn named() -> Filter {
-    let mut filter = Filter::everything();
-    for domain in ["agent.*", "task.*", "message.*", "memory.*", "topology.*", "liveops.*"] {
-        let _these_fit = filter.add("types", domain);
-    }
-    filter
 }
 
 /// An id that nobody else has: 128 random bits.
@@ -148,7 +99,7 @@ impl Speaker for Liveops {
             replies.push(liveops::error(&error, now()));
         }
         if let Some(replay) = answer.replay {
-            replies.push(self.replay(replay).await);
+            replies.extend(self.replay(replay).await);
         }
         replies
     }

@@ -14,7 +14,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::dialect::mesh;
 use crate::event::{Event, Filter, wire};
-use crate::hub::batch::sse_event;
+use crate::hub::batch::{Form, sse_event};
 use crate::hub::{Batch, Delivery, Subscription};
 use crate::server::problem::Problem;
 use crate::server::query::StreamQuery;
@@ -23,6 +23,12 @@ use crate::server::{AppState, Counted};
 
 /// A batch as this dialect's events, with where each event's end.
 struct Events(Bytes, Box<[u32]>);
+
+impl Form for Events {
+    fn bytes(&self) -> usize {
+        self.0.len() + size_of_val(&self.1[..])
+    }
+}
 
 impl Events {
     fn of(batch: &Batch) -> Self {
@@ -73,9 +79,9 @@ impl Reader {
             events.0.slice(start..events.1[index] as usize)
         };
         match delivery {
-            Delivery::Picked(batch, picked, _) => {
-                let events = batch.form(Events::of);
-                picked.into_iter().flat_map(|index| slice(&events, index as usize)).collect()
+            Delivery::Picked(picked) => {
+                let events = picked.batch().form(Events::of);
+                picked.indices().iter().flat_map(|index| slice(&events, *index as usize)).collect()
             }
             Delivery::Run(batch, run) => {
                 let events = batch.form(Events::of);

@@ -28,7 +28,7 @@ impl Speaker for Trader {
 
     async fn opening(&mut self) -> Vec<String> {
         self.clock.reset();
-        self.app.hub.peek(|state| trader::hello(state, now()))
+        trader::hello(&self.app.hub.state(), now())
     }
 
     async fn hear(&mut self, text: String) -> Vec<String> {
@@ -53,7 +53,7 @@ impl Speaker for Trader {
 
     async fn due(&mut self) -> String {
         self.clock.tick().await;
-        self.app.hub.peek(|state| trader::positions(state, now()))
+        trader::positions(&self.app.hub.state(), now())
     }
 
     fn farewell(&self) -> Option<String> {

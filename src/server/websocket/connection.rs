@@ -77,14 +77,7 @@ impl Connection {
     async fn deliver(&mut self, delivery: Delivery) -> Result<(), End> {
         match delivery {
             Delivery::Run(batch, run) => self.socket.send(&batch.frames(run)).await,
-            Delivery::Picked(batch, picked, mut prev) => {
-                let mut out = Vec::new();
-                for index in picked.into_iter().map(|index| index as usize) {
-                    frame::put_text(&mut out, &batch.json_with_prev(index, prev));
-                    prev = batch.seq(index);
-                }
-                self.socket.send(&out).await
-            }
+            Delivery::Picked(picked) => self.socket.send(&picked.frames()).await,
             Delivery::Gap(gap) => self.socket.send(&frame::text(&Control::Gap(gap).to_json(now()))).await,
         }
     }

@@ -42,8 +42,8 @@ pub(super) async fn follow(hub: Hub, parts: Arc<Parts>, stopping: CancellationTo
                 let events = run.map(|index| batch.json(index)).filter_map(read).collect();
                 take_in(&parts, events, subscription.position(), &stopping).await
             }
-            Ok(Ok(Delivery::Picked(batch, picked, _))) => {
-                let events = picked.iter().map(|index| batch.json(*index as usize)).filter_map(read).collect();
+            Ok(Ok(Delivery::Picked(picked))) => {
+                let events = picked.events().map(|(index, _)| picked.batch().json(index)).filter_map(read).collect();
                 take_in(&parts, events, subscription.position(), &stopping).await
             }
             Ok(Err(error)) => {

@@ -338,8 +338,8 @@ impl Run {
     /// Tells the driver what the log says was decided.
     async fn decide(&mut self, delivery: Result<Delivery, LogError>) -> Result<(), AppendError> {
         let events: Vec<Event> = match &delivery {
-            Ok(Delivery::Picked(batch, places, _)) => {
-                places.iter().filter_map(|place| from_text(batch.json(*place as usize)).ok()).collect()
+            Ok(Delivery::Picked(picked)) => {
+                picked.events().filter_map(|(place, _)| from_text(picked.batch().json(place)).ok()).collect()
             }
             Ok(Delivery::Run(batch, places)) => places.clone().filter_map(|place| from_text(batch.json(place)).ok()).collect(),
             // What was decided is not to be had: that is no permission.
