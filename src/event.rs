@@ -53,6 +53,10 @@ pub const MAX_AHEAD_MS: u64 = 5 * 60 * 1_000;
 pub const DEFAULT_SOURCE: &str = "api";
 /// The source of what the deck's own services decide.
 pub const CORE: &str = "core";
+/// The source of what a person does on the deck's page.
+pub const WEBUI: &str = "webui";
+/// The sources that are the deck's own: nobody else speaks under them.
+pub const OWN_SOURCES: [&str; 2] = [CORE, WEBUI];
 
 /// What an event is about. On the wire `{"kind":"task","id":"abc"}`; the short form `"task:abc"` is
 /// read too.

@@ -3,6 +3,7 @@
 //! Handlers translate and nothing more: what is true is decided in `event`, `swarm` and `hub`. The
 //! module owns the limits of requests, the guards (Host, Origin, token) and the shutdown.
 
+mod accept;
 mod api;
 pub mod assets;
 mod debug;
@@ -31,7 +32,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::FromRef;
-use axum::serve::ListenerExt as _;
 use leptos::config::LeptosOptions;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -191,59 +191,29 @@ impl AppState {
 pub async fn run(listener: TcpListener, app: AppState) -> std::io::Result<()> {
     // Rendering spawns onto this runtime; a second server in one process finds it set.
     let _already_set = any_spawner::Executor::init_tokio();
-    let served = tokio::select! {
-        served = serve(listener, app.clone()) => served,
-        failed = beside(app.clone()) => failed,
+    let deck = async {
+        accept::serve(listener, router::router(app.clone()), &app.stopping).await;
+        Ok(())
     };
+    let served = tokio::try_join!(deck, beside(&app)).map(|_| ());
     app.stopping.cancel();
     app.finish().await;
     served
 }
 
-async fn serve(listener: TcpListener, app: AppState) -> std::io::Result<()> {
-    let stopping = app.stopping.clone();
-    let listener = listener.tap_io(|socket| {
-        if let Err(error) = prepare(socket) {
-            tracing::debug!(%error, "server.socket.options");
-        }
-    });
-    let signal = stopping.clone();
-    let serving = axum::serve(listener, router::router(app)).with_graceful_shutdown(async move { signal.cancelled().await });
-    let deadline = async {
-        stopping.cancelled().await;
-        tokio::time::sleep(GRACE).await;
-    };
-    tokio::select! {
-        served = serving => served,
-        () = deadline => {
-            tracing::warn!(grace_ms = GRACE.as_millis() as u64, "server.stop.cut_off: some requests did not end in time");
-            Ok(())
-        }
-    }
-}
-
-/// The further listeners; it ends only where one of them fails.
-async fn beside(app: AppState) -> std::io::Result<()> {
-    let (config, stopping) = (Arc::clone(&app.config), app.stopping.clone());
+/// The further listeners.
+async fn beside(app: &AppState) -> std::io::Result<()> {
     let liveops = async {
-        match config.liveops.clone() {
-            Some(liveops) => listener::liveops(liveops, app.clone(), stopping.clone()).await,
+        match app.config.liveops.clone() {
+            Some(liveops) => listener::liveops(liveops, app.clone(), app.stopping.clone()).await,
             None => Ok(()),
         }
     };
     let trader = async {
-        match config.trader {
-            Some(addr) => listener::trader(addr, app.clone(), stopping.clone()).await,
+        match app.config.trader {
+            Some(addr) => listener::trader(addr, app.clone(), app.stopping.clone()).await,
             None => Ok(()),
         }
     };
-    tokio::try_join!(liveops, trader)?;
-    std::future::pending().await
-}
-
-/// Small frames go out at once; a peer that vanished is noticed within two minutes.
-fn prepare(socket: &tokio::net::TcpStream) -> std::io::Result<()> {
-    socket.set_nodelay(true)?;
-    let keepalive = socket2::TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
-    socket2::SockRef::from(socket).set_tcp_keepalive(&keepalive)
+    tokio::try_join!(liveops, trader).map(|_| ())
 }

@@ -89,8 +89,16 @@ impl Client {
 
     /// Sends events as NDJSON and waits until they are committed.
     pub(super) fn send(&self, ndjson: &str) -> Result<Receipt, SendError> {
-        let mut request =
-            self.agent.post(format!("{}/api/events", self.target.url)).header("content-type", "application/x-ndjson");
+        self.store("/api/events", ndjson)
+    }
+
+    /// The same with events of a recording: those of the deck's own services count again.
+    pub(super) fn restore(&self, ndjson: &str) -> Result<Receipt, SendError> {
+        self.store("/api/events?restore=1", ndjson)
+    }
+
+    fn store(&self, path: &str, ndjson: &str) -> Result<Receipt, SendError> {
+        let mut request = self.agent.post(format!("{}{path}", self.target.url)).header("content-type", "application/x-ndjson");
         if let Some(bearer) = self.bearer() {
             request = request.header("authorization", bearer);
         }

@@ -7,7 +7,7 @@ use clap::Args;
 use super::Target;
 use super::client::Client;
 use super::progress::Progress;
-use super::replay::send;
+use super::replay::lines;
 use crate::demo::{MAX_AGENTS, Scenario, hash_of};
 use crate::event::Draft;
 use crate::hub::now;
@@ -56,7 +56,9 @@ impl Demo {
             };
             let many = due.saturating_sub(sent).min(500).min(last - sent);
             let mut batch: Vec<Draft> = (0..many).map(|_| Draft { ts: Some(now()), ..scenario.next_event() }).collect();
-            sent += send(&client, &mut batch)?;
+            if let Some(lines) = lines(&mut batch) {
+                sent += client.send(&lines)?.accepted;
+            }
             progress.show(sent, "events");
             if self.rate > 0 {
                 std::thread::sleep(TICK);

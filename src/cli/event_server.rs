@@ -1,7 +1,7 @@
 //! `swarmdeck event-server`: liveops on a port of its own, with a log of its own or a deck's.
 
 use std::ffi::OsString;
-use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,7 +45,7 @@ pub(super) struct EventServer {
     /// The port for WebSocket clients; the bridge has the next [default: 3001]
     #[arg(long, env = "SWARMDECK_EVENT_SERVER_PORT", value_parser = clap::value_parser!(u16).range(1..=i64::from(LAST_PORT)))]
     port: Option<u16>,
-    /// The name or address to listen on; beyond this machine it needs --token
+    /// The name or address to listen on, `localhost` for both of this machine; beyond it, it needs --token
     #[arg(long, env = "SWARMDECK_EVENT_SERVER_HOST", default_value = "localhost")]
     host: String,
     /// Most connections at once; one more is closed with 1013
@@ -94,8 +94,18 @@ impl EventServer {
         Ok((addr, SocketAddr::new(addr.ip(), port + 1)))
     }
 
+    /// The other address that `localhost` means, where this machine has it: a client may try either.
+    fn also(&self, addr: SocketAddr) -> Option<IpAddr> {
+        let name = self.host.to_ascii_lowercase();
+        if !addr.ip().is_loopback() || !(name == "localhost" || name.ends_with(".localhost")) {
+            return None;
+        }
+        let other = if addr.is_ipv4() { IpAddr::V6(Ipv6Addr::LOCALHOST) } else { IpAddr::V4(Ipv4Addr::LOCALHOST) };
+        TcpListener::bind((other, 0)).is_ok().then_some(other)
+    }
+
     /// What can be known to fail before anything is opened.
-    fn check(&self) -> anyhow::Result<(SocketAddr, SocketAddr)> {
+    fn check(&self) -> anyhow::Result<LiveopsConfig> {
         let (addr, bridge) = self.addrs()?;
         ensure!(self.max_connections > 0, "--max-connections 0: at least one");
         ensure!(self.heartbeat_interval >= 100, "--heartbeat-interval {}: at least 100 milliseconds", self.heartbeat_interval);
@@ -109,31 +119,35 @@ impl EventServer {
             }
             _ => {}
         }
-        check_free(addr, "liveops", "--port")?;
-        check_free(bridge, "the HTTP bridge, on the port after liveops,", "--port")?;
+        let also = self.also(addr);
+        for ip in std::iter::once(addr.ip()).chain(also) {
+            check_free(SocketAddr::new(ip, addr.port()), "liveops", "--port")?;
+            check_free(SocketAddr::new(ip, bridge.port()), "the HTTP bridge, on the port after liveops,", "--port")?;
+        }
         if let Some(deck) = &self.deck {
             reach(deck, self.token.as_deref())?;
         }
-        Ok((addr, bridge))
+        Ok(LiveopsConfig {
+            addr,
+            bridge,
+            also: also.into_iter().collect(),
+            max_connections: self.max_connections,
+            heartbeat: Duration::from_millis(self.heartbeat_interval),
+        })
     }
 
     fn start(self, place: &Place) -> anyhow::Result<ExitCode> {
         match place.claim(|| Ok((std::process::id(), self.check()?)))? {
             Claim::Runs(process) => Ok(runs_already(&process)),
-            Claim::Started(mut process, (addr, bridge)) => {
+            Claim::Started(mut process, config) => {
                 // Whatever ends it, its pid file goes with it.
                 let _here = Here { place, pid: process.pid };
                 log_to_stderr();
+                let (addr, bridge) = (config.addr, config.bridge);
                 let clients = format!("ws://{}:{}", named(addr.ip()), addr.port());
                 process.addresses.push(clients.clone());
                 place.note(&process)?;
                 println!("event server at {clients}, its HTTP bridge at http://{}:{}", named(addr.ip()), bridge.port());
-                let config = LiveopsConfig {
-                    addr,
-                    bridge,
-                    max_connections: self.max_connections,
-                    heartbeat: Duration::from_millis(self.heartbeat_interval),
-                };
                 let runtime =
                     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
                 runtime.block_on(listen(config, self.data, self.deck, self.token))?;
@@ -147,7 +161,7 @@ impl EventServer {
         if let Found::Running(process) = place.look()? {
             return Ok(runs_already(&process));
         }
-        let (addr, _) = self.check()?;
+        let addr = self.check()?.addr;
         let mut arguments: Vec<OsString> =
             ["event-server", "start", "--host", &self.host, "--data", &self.data].map(Into::into).into();
         let numbers = [

@@ -19,7 +19,7 @@ const BATCH: usize = 500;
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  curl -H 'Accept: application/x-ndjson' 'http://127.0.0.1:3000/api/events?after=0&limit=1000' > run.ndjson\n  swarmdeck replay run.ndjson --speed 10"
+    after_help = "The events count as what they were: a message among them is in its inbox again, a trade in the account.\n\nExample:\n  curl -H 'Accept: application/x-ndjson' 'http://127.0.0.1:3000/api/events?after=0&limit=1000' > run.ndjson\n  swarmdeck replay run.ndjson --speed 10"
 )]
 pub(super) struct Replay {
     #[command(flatten)]
@@ -77,11 +77,15 @@ impl Replay {
     }
 }
 
-/// Sends what is gathered.
-pub(super) fn send(client: &Client, batch: &mut Vec<Draft>) -> anyhow::Result<u64> {
-    if batch.is_empty() {
-        return Ok(0);
+/// Sends what is gathered, as what it was: events of the deck's own services are among it.
+fn send(client: &Client, batch: &mut Vec<Draft>) -> anyhow::Result<u64> {
+    match lines(batch) {
+        Some(lines) => Ok(client.restore(&lines)?.accepted),
+        None => Ok(0),
     }
-    let lines: String = batch.drain(..).map(|draft| draft.to_json() + "\n").collect();
-    Ok(client.send(&lines)?.accepted)
+}
+
+/// What is gathered, as NDJSON; none where nothing is.
+pub(super) fn lines(batch: &mut Vec<Draft>) -> Option<String> {
+    (!batch.is_empty()).then(|| batch.drain(..).map(|draft| draft.to_json() + "\n").collect())
 }

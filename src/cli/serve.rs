@@ -150,6 +150,7 @@ fn listeners(server: &mut ServerConfig, liveops: Option<u16>, trader: Option<u16
     let liveops = liveops.map(|port| LiveopsConfig {
         addr: at(port),
         bridge: at(port + 1),
+        also: Vec::new(),
         max_connections: MAX_CONNECTIONS,
         heartbeat: HEARTBEAT,
     });

@@ -240,7 +240,16 @@ impl Scenario {
         let id = format!("msg-{}", self.number());
         let size = content.len() as u64;
         let delivered = (to != "*" && self.random.once_in(8)).then(|| to.clone());
-        let sent = MessageSent { from, to, message_type, content: content.into(), size, correlation_id: None, extra: none() };
+        let sent = MessageSent {
+            from,
+            to,
+            message_type,
+            content: content.into(),
+            size,
+            correlation_id: None,
+            receivers: None,
+            extra: none(),
+        };
         self.tell("message", id.clone(), sent);
         if let Some(agent) = delivered {
             // The play does not know the places of its events: 0 is none.

@@ -42,7 +42,7 @@ pub const ENVELOPE: &[Field] = &[
     },
     Field {
         key: "source",
-        doc: "Who reports it: core, webui, demo or the reporter's name.",
+        doc: "Who reports it: the reporter's name. core and webui are the deck's own.",
         shape: Shape::Text,
         required: false,
         range: None,

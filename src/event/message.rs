@@ -31,6 +31,8 @@ domain! {
         size: u64,
         /// What it belongs to: an answer carries that of its question.
         correlation_id: Option<String>,
+        /// Into how many inboxes the deck put it, where it did.
+        receivers: Option<u64>,
     }
 
     /// An agent took a message out of its inbox: it is not delivered to it again.

@@ -16,7 +16,7 @@ use crate::service::trading::{Action, Order, Simulate};
 use crate::service::{Refusal, Services};
 
 /// Who acts: whoever sits at the page.
-const BY: &str = "webui";
+const BY: &str = crate::event::WEBUI;
 /// How many results of a search the page shows.
 const HITS: usize = 30;
 

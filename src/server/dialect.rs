@@ -8,7 +8,7 @@ mod trader;
 
 pub(super) use conversation::MAX_LAG;
 pub(super) use liveops::{Bounds, bridge as liveops_bridge, serve as liveops_serve};
-pub(super) use trader::follow as trader_follow;
+pub(super) use trader::serve as trader_serve;
 
 use std::sync::atomic::{AtomicI64, Ordering};
 

@@ -30,6 +30,11 @@ pub const STALL_SECONDS: u64 = 600;
 /// How long a client that is sent away waits before it comes back, in milliseconds; each is told
 /// its own time up to this, so that they do not all come at once.
 pub const RETRY_MS: u64 = 2_000;
+/// How long a client has to send the head of its first request, in seconds; then it is cut off.
+pub const HEAD_SECONDS: u64 = 10;
+/// How long a connection may be idle before the head of a further request is there, in seconds; then
+/// it is closed.
+pub const IDLE_SECONDS: u64 = 75;
 /// Agents of the demo swarm that the page may start.
 pub const MAX_DEMO_AGENTS: u32 = 200;
 /// Events a second of the demo swarm that the page may start.
@@ -37,6 +42,9 @@ pub const MAX_DEMO_RATE: u32 = 500;
 
 /// Clients of a liveops listener where nobody says another number; a further one is closed with 1013.
 pub const LISTENER_CLIENTS: usize = 100;
+/// Requests that the HTTP bridge of an attached event server hands on at once; a further one is
+/// answered 503.
+pub const BRIDGE_REQUESTS: usize = 64;
 
 /// The bounds by name, for the reference page.
 pub const TABLE: &[(&str, usize, &str)] = &[
@@ -51,6 +59,8 @@ pub const TABLE: &[(&str, usize, &str)] = &[
     ("patterns in a filter", crate::event::MAX_PATTERNS, ""),
     ("idempotency window", WINDOW as usize, "events"),
     ("commands waiting for the log", crate::hub::QUEUE, "then senders wait"),
+    ("the head of a first request", HEAD_SECONDS as usize, "seconds; then the connection is closed"),
+    ("a connection between two requests", IDLE_SECONDS as usize, "seconds, with the head of the second; then it is closed"),
     ("a client that takes nothing", STALL_SECONDS as usize, "seconds; then its WebSocket is dropped"),
     (
         "events that a client without a cursor may be behind",
@@ -58,6 +68,7 @@ pub const TABLE: &[(&str, usize, &str)] = &[
         "then it gets the newest and is told how many it missed",
     ),
     ("clients of a liveops listener", LISTENER_CLIENTS, "by default; a further one is closed with 1013"),
+    ("requests at once to the bridge of an attached event server", BRIDGE_REQUESTS, "a further one is answered 503"),
     ("frames of a liveops replay", liveops::MAX_REPLAY, "then more is true"),
     ("sessions that a client subscribes to", MAX_SUBSCRIPTIONS, "further ones are passed over"),
     ("message from a trader client", trader::MAX_RECEIVED, "bytes; a longer one is passed over"),

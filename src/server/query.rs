@@ -76,7 +76,7 @@ fn cursor(name: &str, value: &str) -> Result<Cursor, Problem> {
     value.parse().map_err(|error| Problem::parameter(format!("{name}: {error}")))
 }
 
-fn flag(name: &str, value: &str) -> Result<bool, Problem> {
+pub(super) fn flag(name: &str, value: &str) -> Result<bool, Problem> {
     match value {
         "" | "1" | "true" => Ok(true),
         "0" | "false" => Ok(false),

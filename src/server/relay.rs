@@ -2,38 +2,40 @@
 //!
 //! Only the head of the one request on a connection is looked at: its address becomes the deck's,
 //! its host too. Everything after it is bytes, in both directions; where the deck's frames end is
-//! counted, so that a client can be told of an end that the deck does not tell it.
+//! counted, so that a client can be told of an end that the deck does not tell it. A port has a
+//! number of places, and nobody keeps one, or a connection, who asks for nothing.
 
+mod carry;
 mod frames;
+mod head;
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::{HeaderValue, Uri};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy, copy_bidirectional};
+use serde_json::json;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tungstenite::handshake::derive_accept_key;
 
-use super::guard::{is_local_origin, is_loopback};
+use super::accept;
+use super::limits::{BRIDGE_REQUESTS, HEAD_SECONDS};
 use super::websocket::frame;
-use crate::dialect::liveops::{self, CLOSE_FULL, CLOSE_STOPPING};
-use crate::hub::now;
+use crate::dialect::liveops::{BRIDGE_NOT_FOUND, CLOSE_FULL};
+use carry::carry;
 use frames::Frames;
+use head::{Asked, content_length, is_switched, read_head};
 
-/// How long the head of a request may be, in bytes.
-const MAX_HEAD: usize = 16 << 10;
-/// How long a client has to send it, and the deck to be reached.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client has to send the head of its request, the deck to be reached and to answer it,
+/// and a request to the bridge in all.
+const PATIENCE: Duration = Duration::from_secs(HEAD_SECONDS);
 /// How long clients have to take their farewell.
 const FAREWELL: Duration = Duration::from_secs(2);
-/// How many bytes go to a client at once.
-const CHUNK: usize = 8 << 10;
-/// How a client's connection ends where the deck's did without a word.
-const CLOSE_GONE: (u16, &str) = (1001, "the deck is gone");
+/// How many clients of a port may be sending their head at once; a further one is answered 503.
+const HEADS: usize = 256;
 
 /// The deck that connections are handed on to.
 #[derive(Debug, Clone)]
@@ -57,242 +59,231 @@ impl Deck {
     }
 }
 
-/// Hands on until `stopping` is cancelled; clients over the number of seats are closed with 1013.
-pub(super) async fn run(
-    listener: TcpListener,
+/// What a port hands on, where to, and how many at once.
+#[derive(Debug, Clone)]
+pub(super) struct Way {
     deck: Deck,
-    path: &str,
-    seats: Option<Arc<Semaphore>>,
-    stopping: &CancellationToken,
-) -> io::Result<()> {
+    /// The address at the deck.
+    path: String,
+    /// Whether its clients are WebSockets; else they are requests to the bridge.
+    sockets: bool,
+    /// Those who are handed on.
+    seats: Arc<Semaphore>,
+    /// Those who have not said yet what they want.
+    heads: Arc<Semaphore>,
+}
+
+impl Way {
+    /// WebSockets; one over the number of seats is closed with 1013.
+    pub(super) fn sockets(deck: Deck, path: String, seats: usize) -> Self {
+        let seats = seats.min(Semaphore::MAX_PERMITS);
+        Self { deck, path, sockets: true, seats: Arc::new(Semaphore::new(seats)), heads: Arc::new(Semaphore::new(HEADS)) }
+    }
+
+    /// Requests to the bridge; one over [`BRIDGE_REQUESTS`] is answered 503.
+    pub(super) fn bridge(deck: Deck, path: &str) -> Self {
+        let seats = Arc::new(Semaphore::new(BRIDGE_REQUESTS));
+        Self { deck, path: path.to_owned(), sockets: false, seats, heads: Arc::new(Semaphore::new(HEADS)) }
+    }
+
+    async fn serve(&self, mut client: TcpStream, stopping: &CancellationToken) -> io::Result<()> {
+        if !self.sockets {
+            return tokio::select! {
+                () = stopping.cancelled() => Ok(()),
+                posted = self.post(&mut client) => posted,
+            };
+        }
+        let opened = tokio::select! {
+            () = stopping.cancelled() => return Ok(()),
+            opened = self.open(&mut client) => opened?,
+        };
+        let Some((mut upstream, frames, _seat)) = opened else { return Ok(()) };
+        let late = async {
+            stopping.cancelled().await;
+            tokio::time::sleep(FAREWELL).await;
+        };
+        tokio::select! {
+            carried = carry(&mut client, &mut upstream, frames, stopping) => carried,
+            () = late => Ok(()),
+        }
+    }
+
+    /// A WebSocket to the deck; none where the client got its answer here, or went away.
+    async fn open(&self, client: &mut TcpStream) -> io::Result<Option<(TcpStream, Frames, OwnedSemaphorePermit)>> {
+        let asking = self.heads.try_acquire();
+        if asking.is_err() {
+            return full(client).await.map(|()| None);
+        }
+        let head = within(read_head(client)).await?;
+        drop(asking);
+        let Some((head, early)) = head else { return Ok(None) };
+        let asked = match Asked::read(&head) {
+            Ok(asked) => asked,
+            Err(detail) => return answer(client, "403 Forbidden", detail).await.map(|()| None),
+        };
+        let accept = match asked.handshake() {
+            Ok(accept) => accept,
+            Err(problem) => return answer(client, &problem.status().to_string(), problem.detail()).await.map(|()| None),
+        };
+        let Ok(seat) = Arc::clone(&self.seats).try_acquire_owned() else {
+            return turn_away(client, &accept).await.map(|()| None);
+        };
+        let Some(mut upstream) = self.reach(client).await? else { return Ok(None) };
+        upstream.write_all(asked.rewritten(&self.deck, &self.path, true).as_bytes()).await?;
+        upstream.write_all(&early).await?;
+        let Ok(Some((said, first))) = within(read_head(&mut upstream)).await else {
+            return answer(client, "504 Gateway Timeout", "the deck does not answer").await.map(|()| None);
+        };
+        if !is_switched(&said) {
+            return refused(client, &mut upstream, &said, &first).await.map(|()| None);
+        }
+        let bytes = [said.as_bytes(), &first].concat();
+        let mut frames = Frames::default();
+        frames.pass(&bytes);
+        client.write_all(&bytes).await?;
+        Ok(Some((upstream, frames, seat)))
+    }
+
+    /// A request to the bridge and its answer.
+    async fn post(&self, client: &mut TcpStream) -> io::Result<()> {
+        let Ok(_seat) = self.seats.try_acquire() else { return full(client).await };
+        let (mut told, late) = (false, tokio::time::Instant::now() + PATIENCE);
+        let head = tokio::time::timeout_at(late, read_head(client)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        let Some((head, early)) = head else { return Ok(()) };
+        match tokio::time::timeout_at(late, self.exchange(client, &head, &early, &mut told)).await {
+            Ok(exchanged) => exchanged?,
+            Err(_late) if told => {}
+            Err(_late) => return answer(client, "504 Gateway Timeout", "not all of the request came, or no answer").await,
+        }
+        linger(client).await;
+        Ok(())
+    }
+
+    /// Puts a request to the deck and passes its answer on; `told` says whether any of it went out.
+    async fn exchange(&self, client: &mut TcpStream, head: &str, early: &[u8], told: &mut bool) -> io::Result<()> {
+        let asked = match Asked::read(head) {
+            Ok(asked) => asked,
+            Err(detail) => {
+                *told = true;
+                return say(client, "403 Forbidden", &json!({"error": detail}).to_string()).await;
+            }
+        };
+        if (asked.method, asked.path) != ("POST", "/event") {
+            *told = true;
+            return say(client, "404 Not Found", BRIDGE_NOT_FOUND).await;
+        }
+        let Some(mut upstream) = self.reach(client).await? else { return Ok(()) };
+        upstream.write_all(asked.rewritten(&self.deck, &self.path, false).as_bytes()).await?;
+        upstream.write_all(early).await?;
+        let (mut from_client, mut to_client) = client.split();
+        let (mut from_deck, mut to_deck) = upstream.split();
+        let up = async {
+            let _broken = copy(&mut from_client, &mut to_deck).await;
+            // A client that said all may close its half; the answer is the end.
+            std::future::pending::<()>().await;
+        };
+        let down = async {
+            let mut bytes = [0; 1_024];
+            loop {
+                match from_deck.read(&mut bytes).await? {
+                    0 => return io::Result::Ok(()),
+                    length => {
+                        *told = true;
+                        to_client.write_all(&bytes[..length]).await?;
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = up => Ok(()),
+            answered = down => answered,
+        }
+    }
+
+    /// A connection to the deck; none where it cannot be reached, and the client is told so.
+    async fn reach(&self, client: &mut TcpStream) -> io::Result<Option<TcpStream>> {
+        let connected = within(TcpStream::connect(&self.deck.authority)).await;
+        let Ok(upstream) = connected else {
+            return answer(client, "502 Bad Gateway", "the deck cannot be reached").await.map(|()| None);
+        };
+        let _small_frames_at_once = upstream.set_nodelay(true);
+        Ok(Some(upstream))
+    }
+}
+
+/// Hands on until `stopping` is cancelled.
+pub(super) async fn run(listener: TcpListener, way: &Way, stopping: &CancellationToken) {
     let open = TaskTracker::new();
     loop {
-        let client = tokio::select! {
+        let (client, peer) = tokio::select! {
             () = stopping.cancelled() => break,
-            accepted = listener.accept() => match accepted {
-                Ok((client, _)) => client,
-                // Out of descriptors, mostly: one connection is lost, not the listener.
-                Err(error) => {
-                    tracing::warn!(%error, "server.relay.accept");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                    continue;
-                }
-            },
+            accepted = accept::next(&listener) => accepted,
         };
-        let (deck, path, seats, stopping) = (deck.clone(), path.to_owned(), seats.clone(), stopping.clone());
+        let (way, stopping) = (way.clone(), stopping.clone());
         open.spawn(async move {
-            if let Err(error) = relay(client, &deck, &path, seats, &stopping).await {
-                tracing::debug!(%error, "server.relay");
+            if let Err(error) = way.serve(client, &stopping).await {
+                tracing::debug!(%error, %peer, "server.relay");
             }
         });
     }
     open.close();
     open.wait().await;
+}
+
+async fn within<T>(doing: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    tokio::time::timeout(PATIENCE, doing).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+async fn say(client: &mut TcpStream, status: &str, body: &str) -> io::Result<()> {
+    let upgrade = if status.starts_with("426") { "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" } else { "" };
+    let head = format!(
+        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n{upgrade}Connection: close\r\n\r\n",
+        body.len()
+    );
+    client.write_all([head.as_str(), body].concat().as_bytes()).await
+}
+
+/// Answers a client, and is done with it.
+async fn answer(client: &mut TcpStream, status: &str, error: &str) -> io::Result<()> {
+    say(client, status, &json!({"error": error}).to_string()).await?;
+    linger(client).await;
     Ok(())
 }
 
-async fn relay(
-    mut client: TcpStream,
-    deck: &Deck,
-    path: &str,
-    seats: Option<Arc<Semaphore>>,
-    stopping: &CancellationToken,
-) -> io::Result<()> {
-    let sockets = seats.is_some();
-    let reached = tokio::select! {
-        () = stopping.cancelled() => return Ok(()),
-        reached = reach(&mut client, deck, path, seats) => reached?,
-    };
-    let Some((mut upstream, _seat)) = reached else { return Ok(()) };
-    if sockets {
-        let late = async {
-            stopping.cancelled().await;
-            tokio::time::sleep(FAREWELL).await;
-        };
-        return tokio::select! {
-            carried = carry(&mut client, &mut upstream, stopping) => carried,
-            () = late => Ok(()),
-        };
-    }
-    tokio::select! {
-        copied = copy_bidirectional(&mut client, &mut upstream) => copied.map(|_| ()),
-        () = stopping.cancelled() => Ok(()),
-    }
+async fn full(client: &mut TcpStream) -> io::Result<()> {
+    answer(client, "503 Service Unavailable", "Too many requests at once").await
 }
 
-/// The deck, asked what the client asked; none where the client got its answer here, or went away.
-async fn reach(
-    client: &mut TcpStream,
-    deck: &Deck,
-    path: &str,
-    seats: Option<Arc<Semaphore>>,
-) -> io::Result<Option<(TcpStream, Option<OwnedSemaphorePermit>)>> {
-    let head = tokio::time::timeout(PATIENCE, read_head(client)).await.map_err(|_| io::ErrorKind::TimedOut)??;
-    let Some((head, rest)) = head else { return Ok(None) };
-    let request = match Asked::read(&head) {
-        Ok(request) => request,
-        Err(detail) => return answer(client, "403 Forbidden", detail).await.map(|()| None),
+/// Waits a little for the client to go: to close on what it still sends would cost it the answer.
+async fn linger(client: &mut TcpStream) {
+    let going = async {
+        client.shutdown().await?;
+        let mut rest = [0; 256];
+        while client.read(&mut rest).await? > 0 {}
+        io::Result::Ok(())
     };
-    let sockets = seats.is_some();
-    let fits = sockets || (request.method == "POST" && request.path == "/event");
-    if !fits {
-        return answer(client, "404 Not Found", "Not found. POST to /event").await.map(|()| None);
-    }
-    let seat = match seats {
-        Some(seats) => match seats.try_acquire_owned() {
-            Ok(seat) => Some(seat),
-            Err(_) => return turn_away(client, &request).await.map(|()| None),
-        },
-        None => None,
-    };
-    let connected = tokio::time::timeout(PATIENCE, TcpStream::connect(&deck.authority)).await;
-    let Ok(Ok(mut upstream)) = connected else {
-        return answer(client, "502 Bad Gateway", "the deck cannot be reached").await.map(|()| None);
-    };
-    let _small_frames_at_once = (upstream.set_nodelay(true), client.set_nodelay(true));
-    upstream.write_all(request.rewritten(deck, path, sockets).as_bytes()).await?;
-    upstream.write_all(&rest).await?;
-    Ok(Some((upstream, seat)))
+    let _late_or_gone = tokio::time::timeout(FAREWELL, going).await;
 }
 
-/// Carries a WebSocket until either side ends it; a client whose deck goes without a word, or that
-/// is here when this process stops, is told so.
-async fn carry(client: &mut TcpStream, upstream: &mut TcpStream, stopping: &CancellationToken) -> io::Result<()> {
-    let (mut from_client, mut to_client) = client.split();
-    let (mut from_deck, mut to_deck) = upstream.split();
-    let up = async {
-        copy(&mut from_client, &mut to_deck).await?;
-        to_deck.shutdown().await
-    };
-    let down = async {
-        let (mut bytes, mut frames) = (vec![0; CHUNK], Frames::default());
-        loop {
-            let length = tokio::select! {
-                // What breaks a connection ends it.
-                read = from_deck.read(&mut bytes) => read.unwrap_or(0),
-                () = stopping.cancelled(), if frames.is_between() => {
-                    to_client.write_all(&frame::text(&liveops::shutdown(now()))).await?;
-                    to_client.write_all(&frame::closing(CLOSE_STOPPING.0, CLOSE_STOPPING.1)).await?;
-                    return to_client.shutdown().await;
-                }
-            };
-            if length == 0 {
-                if frames.is_between() {
-                    to_client.write_all(&frame::closing(CLOSE_GONE.0, CLOSE_GONE.1)).await?;
-                }
-                return to_client.shutdown().await;
-            }
-            to_client.write_all(&bytes[..length]).await?;
-            frames.pass(&bytes[..length]);
-        }
-    };
-    tokio::pin!(up, down);
-    tokio::select! {
-        left = &mut up => {
-            left?;
-            down.await
-        }
-        ended = &mut down => {
-            ended?;
-            // A client that does not go by itself does not keep its place.
-            tokio::time::timeout(PATIENCE, up).await.unwrap_or(Ok(()))
-        }
-    }
-}
-
-/// The head of a request and what came behind it; none where the client went away.
-async fn read_head(client: &mut TcpStream) -> io::Result<Option<(String, Vec<u8>)>> {
-    let mut bytes = Vec::with_capacity(1_024);
-    loop {
-        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            let rest = bytes.split_off(end + 4);
-            let head = String::from_utf8(bytes).map_err(|_| io::ErrorKind::InvalidData)?;
-            return Ok(Some((head, rest)));
-        }
-        if bytes.len() > MAX_HEAD {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        if client.read_buf(&mut bytes).await? == 0 {
-            return Ok(None);
-        }
-    }
-}
-
-/// What a request asks for, as far as it is looked at.
-struct Asked<'a> {
-    method: &'a str,
-    path: &'a str,
-    headers: Vec<(&'a str, &'a str)>,
-}
-
-impl<'a> Asked<'a> {
-    /// Reads a head. The name asked for and the page asked from are checked here: the deck sees
-    /// only this process.
-    fn read(head: &'a str) -> Result<Self, &'static str> {
-        let mut lines = head.split("\r\n");
-        let mut first = lines.next().unwrap_or_default().split(' ');
-        let (method, target) = (first.next().unwrap_or_default(), first.next().unwrap_or_default());
-        let headers: Vec<_> = lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name, value.trim())).collect();
-        let asked = Self { method, path: target.split('?').next().unwrap_or_default(), headers };
-        let host = asked.header("host").and_then(|host| host.parse::<axum::http::uri::Authority>().ok());
-        if !host.is_some_and(|host| is_loopback(host.host())) {
-            return Err("the Host is not this machine's");
-        }
-        if asked.header("origin").is_some_and(|origin| !is_local_origin(origin)) {
-            return Err("the Origin is not this machine's");
-        }
-        Ok(asked)
-    }
-
-    fn header(&self, wanted: &str) -> Option<&'a str> {
-        self.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted)).map(|(_, value)| *value)
-    }
-
-    /// The head as the deck is asked.
-    fn rewritten(&self, deck: &Deck, path: &str, socket: bool) -> String {
-        let mut out = format!("{} {path} HTTP/1.1\r\nHost: {}\r\n", self.method, deck.authority);
-        let dropped: &[&str] =
-            if socket { &["host", "origin", "authorization"] } else { &["host", "origin", "authorization", "connection"] };
-        for (name, value) in &self.headers {
-            if !dropped.iter().any(|dropped| name.eq_ignore_ascii_case(dropped)) {
-                out.push_str(&[name, ": ", value, "\r\n"].concat());
-            }
-        }
-        if let Some(token) = deck.token.as_deref().filter(|token| HeaderValue::from_str(token).is_ok()) {
-            out.push_str(&["Authorization: Bearer ", token, "\r\n"].concat());
-        }
-        if !socket {
-            // One request on a connection: a second one would not be rewritten.
-            out.push_str("Connection: close\r\n");
-        }
-        out.push_str("\r\n");
-        out
-    }
-}
-
-async fn answer(client: &mut TcpStream, status: &str, error: &str) -> io::Result<()> {
-    let body = format!("{{\"error\":\"{error}\"}}");
-    let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        body.len()
-    );
-    client.write_all([head, body].concat().as_bytes()).await?;
-    client.shutdown().await
+/// Passes on why the deck opens no WebSocket.
+async fn refused(client: &mut TcpStream, upstream: &mut TcpStream, said: &str, first: &[u8]) -> io::Result<()> {
+    client.write_all(said.replacen("\r\n", "\r\nConnection: close\r\n", 1).as_bytes()).await?;
+    client.write_all(first).await?;
+    let more = content_length(said).map_or(u64::MAX, |length| length.saturating_sub(first.len() as u64));
+    let mut rest = upstream.take(more);
+    let _late = tokio::time::timeout(FAREWELL, copy(&mut rest, client)).await;
+    linger(client).await;
+    Ok(())
 }
 
 /// One client too many is let in, told so and sent away: that is how clients of this system learn it.
-async fn turn_away(client: &mut TcpStream, asked: &Asked<'_>) -> io::Result<()> {
-    let Some(key) = asked.header("sec-websocket-key") else {
-        return answer(client, "503 Service Unavailable", CLOSE_FULL.1).await;
-    };
+async fn turn_away(client: &mut TcpStream, accept: &HeaderValue) -> io::Result<()> {
+    let accept = accept.to_str().map_err(|_| io::ErrorKind::InvalidData)?;
     let head = format!(
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {}\r\n\r\n",
-        derive_accept_key(key.as_bytes())
+        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n"
     );
     client.write_all(head.as_bytes()).await?;
     client.write_all(&frame::closing(CLOSE_FULL.0, CLOSE_FULL.1)).await?;
-    client.shutdown().await?;
-    let mut rest = [0; 256];
-    while tokio::time::timeout(PATIENCE, client.read(&mut rest)).await.is_ok_and(|read| read.is_ok_and(|length| length > 0)) {}
+    linger(client).await;
     Ok(())
 }

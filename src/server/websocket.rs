@@ -81,7 +81,7 @@ pub(crate) fn upgrade<F: Future<Output = ()> + Send + 'static>(
 }
 
 /// Checks the client's handshake, RFC 6455 section 4.2.1; gives the accept value.
-fn handshake(method: &Method, headers: &HeaderMap) -> Result<HeaderValue, Problem> {
+pub(super) fn handshake(method: &Method, headers: &HeaderMap) -> Result<HeaderValue, Problem> {
     let has = |name, word: &str| {
         let values = headers.get_all(name).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
         values.flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(word))

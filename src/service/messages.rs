@@ -6,6 +6,7 @@
 //! and put into no inbox: whoever reports one has carried it already.
 
 mod inbox;
+mod repeat;
 
 pub use inbox::{Acknowledged, InboxPage, Letter};
 
@@ -14,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use super::input::{self, Decided};
-use super::{Refusal, Setup};
+use super::{Reason, Refusal, Setup};
 use crate::event::message::{MessageSent, MessageType};
 use crate::event::wire::Object;
 use crate::event::{CORE, Draft, Entity, Timestamp};
@@ -24,7 +25,7 @@ use crate::swarm::SwarmState;
 
 /// How long a content may be, in bytes.
 pub const MAX_CONTENT: usize = 32 << 10;
-/// How long an id or a correlation id may be, in bytes: it is also the key by which a repeated
+/// How long an id or a correlation id may be, in bytes: the id is also in the key by which a repeated
 /// message is known.
 pub const MAX_ID: usize = 100;
 
@@ -32,8 +33,9 @@ pub const MAX_ID: usize = 100;
 #[derive(Debug, Clone, PartialEq, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewMessage {
-    /// Its id, at most 100 bytes; one is made where it is absent. The same id again is the same
-    /// message: it is sent once.
+    /// Its id, at most 100 bytes; one is made where it is absent. It is the sender's: what another
+    /// sends under the same id is another message. The same again is sent once and gets the first
+    /// answer; another message of the same sender under it is a conflict.
     #[serde(default)]
     pub id: Option<String>,
     /// Who sends it.
@@ -77,38 +79,17 @@ impl Messages {
         Self { hub: setup.hub.clone(), stopping: setup.stopping.clone() }
     }
 
-    /// Sends a message to an agent, or to all that are on the register but the sender.
+    /// Sends a message to an agent, or to all that are on the register but the sender. Within the
+    /// newest [`WINDOW`](crate::hub::WINDOW) events a repeat is known by sender and id.
     ///
     /// # Errors
-    /// A field that does not fit, or a receiver that is not on the register.
+    /// A field that does not fit, a receiver that is not on the register, or an id under which the
+    /// sender sent something else.
     pub async fn send(&self, message: NewMessage) -> Result<Sent, Refusal> {
-        let message_type: MessageType = input::word("message_type", &message.message_type)?;
-        input::id("from", &message.from)?;
-        input::text("to", &message.to, crate::event::MAX_ENTITY_ID)?;
-        if message.content.len() > MAX_CONTENT {
-            let size = message.content.len();
-            return Err(Refusal::too_large(format!("content: {size} bytes, over the limit of {MAX_CONTENT}")));
-        }
-        input::optional("correlation_id", message.correlation_id.as_deref(), MAX_ID)?;
-        let id = match message.id {
-            Some(id) => {
-                input::id("id", &id)?;
-                input::text("id", &id, MAX_ID)?;
-                id
-            }
-            None => input::fresh("message")?,
-        };
-        let size = message.content.len() as u64;
-        let sent = MessageSent {
-            from: message.from,
-            to: message.to,
-            message_type,
-            content: message.content,
-            size,
-            correlation_id: message.correlation_id,
-            extra: Object::new(),
-        };
-        let draft = Draft { id: Some(format!("message:{id}")), ..Draft::new(CORE, Entity::new("message", &id), sent.clone()) };
+        let named = message.id.is_some();
+        let (id, sent) = checked(message)?;
+        let size = sent.size;
+        let (name, wanted) = (id.clone(), sent.clone());
         let rule = move |state: &SwarmState, _: Timestamp| -> Decided<u64> {
             let receivers = if sent.to == "*" {
                 state.agents.by_id.values().filter(|agent| !agent.removed && agent.id != sent.from).count() as u64
@@ -116,12 +97,54 @@ impl Messages {
                 registry::known(state, &sent.to)?;
                 1
             };
-            Ok((vec![draft], receivers))
+            let (key, sent) = (repeat::key(&sent.from, &name), MessageSent { receivers: Some(receivers), ..sent });
+            Ok((vec![Draft { id: Some(key), ..Draft::new(CORE, Entity::new("message", name), sent) }], receivers))
         };
-        let (appended, receivers) = self.hub.decide(rule).await?;
-        let seq = appended.seqs.first().copied().unwrap_or_default();
-        Ok(Sent { id, seq, size, receivers, repeated: appended.duplicates > 0 })
+        match self.hub.decide(rule).await.map_err(Refusal::from) {
+            Ok((appended, receivers)) => {
+                let seq = appended.seqs.first().copied().unwrap_or_default();
+                if appended.duplicates > 0 {
+                    return self.again(&id, seq, &wanted).await;
+                }
+                Ok(Sent { id, seq, size, receivers, repeated: false })
+            }
+            // The receiver may have been there when it was sent first.
+            Err(refusal) if named && refusal.reason == Reason::Missing => self.earlier(&id, &wanted).await?.ok_or(refusal),
+            Err(refusal) => Err(refusal),
+        }
     }
+}
+
+/// A message that fits, and its id.
+fn checked(message: NewMessage) -> Result<(String, MessageSent), Refusal> {
+    let message_type: MessageType = input::word("message_type", &message.message_type)?;
+    input::id("from", &message.from)?;
+    input::text("to", &message.to, crate::event::MAX_ENTITY_ID)?;
+    if message.content.len() > MAX_CONTENT {
+        let size = message.content.len();
+        return Err(Refusal::too_large(format!("content: {size} bytes, over the limit of {MAX_CONTENT}")));
+    }
+    input::optional("correlation_id", message.correlation_id.as_deref(), MAX_ID)?;
+    let id = match message.id {
+        Some(id) => {
+            input::id("id", &id)?;
+            input::text("id", &id, MAX_ID)?;
+            id
+        }
+        None => input::fresh("message")?,
+    };
+    let size = message.content.len() as u64;
+    let sent = MessageSent {
+        from: message.from,
+        to: message.to,
+        message_type,
+        content: message.content,
+        size,
+        correlation_id: message.correlation_id,
+        receivers: None,
+        extra: Object::new(),
+    };
+    Ok((id, sent))
 }
 
 #[cfg(test)]

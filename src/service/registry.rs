@@ -246,12 +246,11 @@ impl Registry {
         Ok(TrustReport::of(self.score(&agent), agent))
     }
 
-    /// Counts what `by` says came of its dealings with an agent. The reporter need not be on the
-    /// register; it is told apart by its name, whose further reports within the hour count less.
-    /// Returns the score after it.
+    /// Counts what `by`, another agent on the register, says came of its dealings with an agent.
+    /// Further reports of the same reporter within the hour count less. Returns the score after it.
     ///
     /// # Errors
-    /// No such agent, a report on oneself, or an outcome that is the registry's own to count.
+    /// No such agent, no such reporter, a report on oneself, or an outcome that is the registry's own to count.
     pub async fn report(&self, id: &str, by: &str, outcome: Outcome) -> Result<f64, Refusal> {
         input::id("by", by)?;
         if by == id {
@@ -263,6 +262,9 @@ impl Registry {
         let (inner, name, peer) = (Arc::clone(&self.inner), id.to_owned(), by.to_owned());
         let rule = move |state: &SwarmState, now: Timestamp| -> Decided<()> {
             let agent = known(state, &name)?;
+            if present(state, &peer).is_none() {
+                return Err(Refusal::invalid(format!("by: no agent {peer:?} is on the register")));
+            }
             Ok((inner.ledger.apply(agent, Some(&peer), outcome, now).into_iter().collect(), ()))
         };
         self.inner.hub.decide(rule).await?;

@@ -74,6 +74,22 @@ fn replay_sends_a_recording_again() {
     assert!(ok && out.starts_with("3 events sent"), "{out}{err}");
     let numbers: Vec<Value> = server.log().iter().map(|event| event["payload"]["n"].clone()).collect();
     assert_eq!(numbers, [1, 2, 3, 1, 2, 3]);
+    // What the deck's services decided is taken up again, too.
+    for id in ["a", "b"] {
+        assert_eq!(server.ask("POST", "/api/agents", &json!({"id": id})).0, 201);
+    }
+    let message = json!({"from": "a", "to": "b", "message_type": "query", "content": "hello"});
+    assert_eq!(server.ask("POST", "/api/messages", &message).0, 201);
+    let (_, recording) = server.text("/api/events?after=0&limit=1000", &[("accept", "application/x-ndjson")]);
+    assert!(recording.contains(r#""source":"core""#), "{recording}");
+    let other = Server::start();
+    std::fs::write(other.path().join("run.ndjson"), recording).unwrap();
+    let (ok, out, err) = output(&mut other.command(&["replay", "run.ndjson", "--speed", "0", "--keep-times"]));
+    assert!(ok && out.starts_with("9 events sent"), "{out}{err}");
+    assert_eq!(other.get("/api/state").1["hash"], server.get("/api/state").1["hash"], "the same state");
+    assert_eq!(other.get("/api/agents/b/inbox").1["messages"][0]["content"], "hello");
+    let (ok, _, err) = output(&mut server.command(&["emit", "x.y", "--source", "core"]));
+    assert!(!ok && err.contains("the deck's own name"), "{err}");
     std::fs::write(server.path().join("bad.ndjson"), "{\"type\":\"x.y\"}\n{\"type\":\"X\"}\n").unwrap();
     let (ok, _, err) = output(&mut server.command(&["replay", "bad.ndjson"]));
     assert!(!ok && err.contains("line 2.type"), "{err}");

@@ -2,6 +2,7 @@
 
 mod attached;
 mod client;
+mod connections;
 mod conversations;
 mod crash;
 mod crossing;

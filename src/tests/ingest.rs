@@ -69,6 +69,47 @@ fn bad_bodies_are_named() {
 }
 
 #[test]
+fn the_decks_own_names_are_not_for_senders() {
+    let server = Server::start();
+    let said = |source: &str| json!({"type": "test.probe", "source": source, "payload": {"n": 1}});
+    let told = |source: &str| format!("source: {source:?} is the deck's own name; restore=1 restores a recording");
+    for source in ["core", "webui"] {
+        refused(&server, &said(source).to_string(), 422, &told(source));
+        let batch = json!([probe(1), said(source)]).to_string();
+        refused(&server, &batch, 422, &format!("events[1].{}", told(source)));
+        let (_, answer) = server.post(&batch, &[]);
+        assert_eq!((&answer["path"], &answer["code"]), (&json!("events[1].source"), &json!("bad_event")), "{answer}");
+    }
+    for (method, path, body) in [
+        ("POST", "/api/providers", json!({"name": "p", "kind": "http", "url": "http://127.0.0.1:1", "source": "core"})),
+        ("PUT", "/api/memory/n/k", json!({"value": 1, "source": "webui"})),
+        ("POST", "/api/memory/search", json!({"query": "x", "source": "core"})),
+        ("GET", "/api/memory/n/k?source=core", json!({})),
+        ("DELETE", "/api/memory/n/k?source=webui", json!({})),
+    ] {
+        let (status, answer) = server.ask(method, path, &body);
+        let detail = answer["detail"].as_str().unwrap_or_default();
+        assert!(status == 422 && detail.starts_with("source: ") && detail.contains("deck's own"), "{method} {path}: {answer}");
+    }
+    assert_eq!(server.log().len(), 0, "nothing of it was stored");
+    assert_eq!(server.send(&json!([said("demo"), said("Core"), said("core-2")])), 3, "other names are anybody's");
+
+    // Whoever says so restores what a deck recorded.
+    let restore = |query: &str, body: Value| server.ask("POST", &format!("/api/events?{query}"), &body);
+    assert_eq!(restore("restore=1", json!([said("core"), said("webui")])).0, 200);
+    assert_eq!(restore("restore=0", json!([said("core")])).0, 422);
+    for (query, detail) in [("restore=maybe", "restore: \"maybe\" is neither 1 nor 0"), ("restor=1", "restor: unknown parameter")]
+    {
+        let (status, answer) = restore(query, probe(1));
+        assert!(status == 400 && answer["detail"].as_str().unwrap().starts_with(detail), "{answer}");
+    }
+    assert_eq!(server.log().len(), 5);
+    let (_, openapi) = server.get("/api/openapi.json");
+    let parameters = openapi["paths"]["/api/events"]["post"]["parameters"].to_string();
+    assert!(parameters.contains("restore"), "{parameters}");
+}
+
+#[test]
 fn bad_parameters_are_named_at_every_address() {
     let server = Server::start();
     for (path, status, detail) in [

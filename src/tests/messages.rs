@@ -56,6 +56,69 @@ fn what_is_not_acknowledged_comes_again_also_after_a_crash() {
 }
 
 #[test]
+fn an_id_is_its_senders_and_says_one_thing() {
+    let mut server = deck();
+    let body = |from: &str, to: &str, content: &str| json!({"id": "m1", "from": from, "to": to, "message_type": "query", "content": content});
+    let post = |server: &Server, body: &Value| server.ask("POST", "/api/messages", body);
+    let (status, first) = post(&server, &body("a", "b", "from a"));
+    assert_eq!((status, &first["repeated"]), (201, &json!(false)), "{first}");
+    let (status, second) = post(&server, &body("c", "b", "from c"));
+    assert_eq!((status, &second["repeated"]), (201, &json!(false)), "another sender's m1 is another message: {second}");
+    assert_eq!(contents(&server.get("/api/agents/b/inbox").1), ["from a", "from c"]);
+
+    for other in [
+        body("a", "b", "something else"),
+        body("a", "c", "from a"),
+        body("a", "*", "from a"),
+        json!({"id": "m1", "from": "a", "to": "b", "message_type": "task", "content": "from a"}),
+        json!({"id": "m1", "from": "a", "to": "b", "message_type": "query", "content": "from a", "correlation_id": "q"}),
+    ] {
+        let (status, problem) = post(&server, &other);
+        let told = format!("id: \"a\" sent another message under \"m1\", at {}", first["seq"]);
+        assert_eq!((status, &problem["code"], &problem["detail"]), (409, &json!("conflict"), &json!(told)), "{problem}");
+    }
+
+    // An equal one gives the first answer: after a crash, with more agents there, without the receiver.
+    let all = json!({"id": "m2", "from": "a", "to": "*", "message_type": "broadcast", "content": "all"});
+    let (_, sent) = post(&server, &all);
+    assert_eq!(sent["receivers"], 2);
+    server.kill();
+    server.run();
+    server.ask("POST", "/api/agents", &json!({"id": "d"}));
+    server.ask("DELETE", "/api/agents/b", &json!({}));
+    let repeated = |mut sent: Value| {
+        sent["repeated"] = json!(true);
+        (201, sent)
+    };
+    assert_eq!(post(&server, &all), repeated(sent));
+    assert_eq!(post(&server, &body("a", "b", "from a")), repeated(first));
+    assert_eq!(post(&server, &body("c", "b", "from c")), repeated(second));
+    assert_eq!(post(&server, &body("a", "b", "something else")).0, 409);
+    assert_eq!(post(&server, &body("d", "b", "from d")).0, 404, "a new one has nobody to go to");
+    assert_eq!(server.get("/api/messages").1["total"], 3, "each was sent once");
+}
+
+#[test]
+fn one_of_two_messages_with_one_id_is_taken_out_by_its_place() {
+    let server = deck();
+    for from in ["a", "c"] {
+        let body = json!({"id": "m1", "from": from, "to": "b", "message_type": "query", "content": from});
+        assert_eq!(server.ask("POST", "/api/messages", &body).0, 201);
+    }
+    let ack = |body: Value| server.ask("POST", "/api/agents/b/inbox/ack", &body);
+    let (status, problem) = ack(json!({"messages": ["m1"]}));
+    assert_eq!(status, 409);
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.starts_with("messages[0]: 2 messages are called \"m1\", at 4, 5"), "{problem}");
+    let (_, page) = server.get("/api/agents/b/inbox");
+    assert_eq!(contents(&page), ["a", "c"], "nothing is taken out by mistake");
+    assert_eq!(ack(json!({"seqs": [page["messages"][0]["seq"], 4_000]})).1, json!({"acknowledged": 1, "waiting": 1}));
+    assert_eq!(contents(&server.get("/api/agents/b/inbox").1), ["c"]);
+    assert_eq!(ack(json!({"messages": ["m1"]})).1, json!({"acknowledged": 1, "waiting": 0}), "now it is clear which");
+    assert_eq!(ack(json!({"messages": ["m1"], "seqs": [1]})).0, 422);
+}
+
+#[test]
 fn who_waits_is_answered_when_a_message_comes_and_when_the_server_stops() {
     let mut server = deck();
     let waiting = |server: &Server, id: &str| {

@@ -53,6 +53,14 @@ fn trust_moves_by_the_reports_of_others() {
     let server = Server::start();
     server.ask("POST", "/api/agents", &json!({"id": "a"}));
     let report = |by: &str, outcome: &str| server.ask("POST", "/api/agents/a/reports", &json!({"by": by, "outcome": outcome}));
+    let (status, problem) = report("b", "failure");
+    assert_eq!((status, &problem["detail"]), (422, &json!("by: no agent \"b\" is on the register")), "{problem}");
+    for id in ["b", "c", "d"] {
+        server.ask("POST", "/api/agents", &json!({"id": id}));
+    }
+    server.ask("DELETE", "/api/agents/d", &json!({}));
+    assert_eq!(report("d", "failure").0, 422, "who was taken off the register has no say");
+    assert_eq!(server.get("/api/agents/a/trust").1["trust_score"], 0.5, "none of it counts");
     let (status, trust) = report("b", "success");
     assert_eq!((status, &trust["breakdown"]["events"]), (200, &json!(1)), "{trust}");
     let score = |trust: &Value| trust["trust_score"].as_f64().unwrap();

@@ -91,10 +91,14 @@ impl Server {
 
     /// Asks it to stop and waits until it has.
     pub(crate) fn stop(&mut self) -> bool {
+        self.signal("-TERM");
         let mut child = self.child.take().unwrap();
-        let pid = child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         child.wait().unwrap().success()
+    }
+
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 
     pub(crate) fn url(&self, path: &str) -> String {

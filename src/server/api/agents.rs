@@ -194,7 +194,7 @@ async fn read_trust(State(services): State<Services>, Path(id): Path<String>) ->
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Report {
-    /// Who says so; anybody but the agent itself.
+    /// Who says so: another agent on the register.
     by: String,
     /// success, failure, timeout, bad_signature, rate_limit or invocation.
     outcome: Outcome,
@@ -208,7 +208,7 @@ struct Report {
     params(("id" = String, Path, description = "The agent that is reported on")),
     responses((status = 200, description = "Its trust after it", body = TrustView), (status = 400, description = "The body does not fit"),
         (status = 403, description = "A report on oneself"), (status = 404, description = "No such agent"),
-        (status = 422, description = "An outcome that is the registry's own to count")))]
+        (status = 422, description = "The reporter is not on the register, or the outcome is the registry's own to count")))]
 async fn report(
     State(services): State<Services>,
     Path(id): Path<String>,

@@ -15,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::body::Body;
+use super::params::reporter;
 use crate::event::DEFAULT_SOURCE;
 use crate::server::AppState;
 use crate::server::problem::Problem;
@@ -110,13 +111,13 @@ pub async fn search_memory(
     State(services): State<Services>,
     Body(body): Body<SearchBody>,
 ) -> Result<Json<SearchAnswer>, Problem> {
-    let by = body.source.as_deref().unwrap_or(DEFAULT_SOURCE);
+    let by = reporter(body.source)?;
     let limit = match body.limit {
         None => DEFAULT_RESULTS,
         Some(limit @ 1..=100) => limit as usize,
         Some(limit) => return Err(Problem::request(format!("limit: {limit} is not from 1 to {MAX_RESULTS}"))),
     };
-    let found = services.memory.search(by, &body.query, body.namespace.as_deref(), limit).await?;
+    let found = services.memory.search(&by, &body.query, body.namespace.as_deref(), limit).await?;
     Ok(Json(SearchAnswer { results: found.hits.into_iter().map(EntryView::of_hit).collect(), latency_ms: found.latency_ms }))
 }
 
@@ -224,8 +225,8 @@ pub async fn store_value(
         (None, false, true) => Condition::Present,
         _ => return Err(Problem::request("if_version, if_absent, if_present: at most one of them")),
     };
-    let by = body.source.as_deref().unwrap_or(DEFAULT_SOURCE);
-    let written = services.memory.store(by, &namespace, &key, body.value, condition).await?;
+    let by = reporter(body.source)?;
+    let written = services.memory.store(&by, &namespace, &key, body.value, condition).await?;
     let status = if written.created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(WriteAnswer { version: written.version, created: written.created, latency_ms: written.latency_ms })))
 }
@@ -312,7 +313,7 @@ impl Asked {
                 "before" => asked.before = Some(number("before", &value, u64::MAX)?),
                 "if_version" => asked.version = Some(number("if_version", &value, u64::MAX)?),
                 "q" => asked.query = Some(value),
-                "source" => asked.source = value,
+                "source" => asked.source = reporter(Some(value))?,
                 _ => asked.after = value,
             }
         }

@@ -46,9 +46,12 @@ struct SentView {
 }
 
 /// Send a message to an agent, or with `*` to all but the sender.
+///
+/// An `id` is its sender's. The same message again under it is sent once and gets the first answer.
 #[utoipa::path(post, path = "/api/messages", tag = "messages", request_body = NewMessage,
     responses((status = 201, description = "It is in the inboxes", body = SentView), (status = 400, description = "The body does not fit"),
-        (status = 404, description = "The receiver is not on the register"), (status = 413, description = "A field is too long"),
+        (status = 404, description = "The receiver is not on the register"),
+        (status = 409, description = "The sender sent another message under this id"), (status = 413, description = "A field is too long"),
         (status = 422, description = "A field does not fit")))]
 async fn send_message(
     State(services): State<Services>,
@@ -210,8 +213,10 @@ fn place(hub: &Hub, text: Option<&str>, name: &str) -> Result<u64, Problem> {
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Acknowledgement {
-    /// These messages.
+    /// These messages, by their ids.
     messages: Option<Vec<String>>,
+    /// These messages, by their places in the log: an id may be that of two senders.
+    seqs: Option<Vec<u64>>,
     /// All messages up to and with this place of the log.
     up_to: Option<u64>,
 }
@@ -225,20 +230,22 @@ struct AcknowledgedView {
     waiting: u64,
 }
 
-/// Take messages out of an inbox, by their ids or up to a place of the log.
+/// Take messages out of an inbox, by their ids, by their places in the log, or up to a place.
 #[utoipa::path(post, path = "/api/agents/{id}/inbox/ack", tag = "messages", request_body = Acknowledgement,
     params(("id" = String, Path, description = "The agent")),
     responses((status = 200, description = "They are delivered", body = AcknowledgedView), (status = 400, description = "The body does not fit"),
-        (status = 404, description = "No such agent"), (status = 422, description = "Neither or both of messages and up_to")))]
+        (status = 404, description = "No such agent"), (status = 409, description = "Two messages in it have this id; nothing is taken out"),
+        (status = 422, description = "Not one of messages, seqs and up_to")))]
 async fn acknowledge(
     State(services): State<Services>,
     Path(id): Path<String>,
     Body(taken): Body<Acknowledgement>,
 ) -> Result<Json<AcknowledgedView>, Problem> {
-    let done = match (taken.messages, taken.up_to) {
-        (Some(ids), None) => services.messages.acknowledge(&id, &ids).await?,
-        (None, Some(seq)) => services.messages.acknowledge_up_to(&id, seq).await?,
-        _ => return Err(Refusal::invalid("one of messages and up_to is needed").into()),
+    let done = match (taken.messages, taken.seqs, taken.up_to) {
+        (Some(ids), None, None) => services.messages.acknowledge(&id, &ids).await?,
+        (None, Some(seqs), None) => services.messages.acknowledge_at(&id, seqs).await?,
+        (None, None, Some(seq)) => services.messages.acknowledge_up_to(&id, seq).await?,
+        _ => return Err(Refusal::invalid("one of messages, seqs and up_to is needed").into()),
     };
     Ok(Json(AcknowledgedView { acknowledged: done.acknowledged, waiting: done.waiting }))
 }

@@ -4,8 +4,29 @@
 use std::str::FromStr;
 
 use crate::event::wire::{At, Wire};
+use crate::event::{DEFAULT_SOURCE, MAX_SOURCE, OWN_SOURCES};
 use crate::server::problem::Problem;
 use crate::server::query::pairs;
+use crate::service::Refusal;
+
+/// Who asks, `api` where nobody is named.
+///
+/// # Errors
+/// It is empty, too long, or the deck's own name.
+pub(super) fn reporter(source: Option<String>) -> Result<String, Refusal> {
+    let source = source.unwrap_or_else(|| DEFAULT_SOURCE.to_owned());
+    match source.len() {
+        0 => return Err(Refusal::invalid("source: empty")),
+        length if length > MAX_SOURCE => {
+            return Err(Refusal::invalid(format!("source: {length} bytes, over the limit of {MAX_SOURCE}")));
+        }
+        _ => {}
+    }
+    if OWN_SOURCES.contains(&source.as_str()) {
+        return Err(Refusal::invalid(format!("source: {source:?} is the deck's own name")));
+    }
+    Ok(source)
+}
 
 /// The parameters of one request.
 #[derive(Debug)]

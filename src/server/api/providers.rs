@@ -9,6 +9,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::body::Body;
+use super::params::reporter;
 use crate::event::DEFAULT_SOURCE;
 use crate::event::provider::Origin;
 use crate::server::AppState;
@@ -131,7 +132,7 @@ pub async fn add_provider(
     State(services): State<Services>,
     Body(body): Body<AddProvider>,
 ) -> Result<(StatusCode, Json<ProviderAnswer>), Problem> {
-    let by = source(body.source)?;
+    let by = reporter(body.source)?;
     let settings = ProviderSettings {
         name: body.name,
         kind: kind_of(&body.kind).map_err(|fault| Refusal::invalid(format!("kind: {fault}")))?,
@@ -184,14 +185,6 @@ pub async fn probe_provider(
 
 fn named(name: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
     name.map(|Path(name)| name).map_err(|rejection| Problem::request(rejection.body_text()))
-}
-
-fn source(source: Option<String>) -> Result<String, Refusal> {
-    let source = source.unwrap_or_else(|| DEFAULT_SOURCE.to_owned());
-    if source.is_empty() || source.len() > crate::event::MAX_SOURCE {
-        return Err(Refusal::invalid(format!("source: it has 1 to {} bytes", crate::event::MAX_SOURCE)));
-    }
-    Ok(source)
 }
 
 impl From<ProviderView> for ProviderAnswer {

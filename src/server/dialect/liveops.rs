@@ -28,7 +28,7 @@ use crate::service::metrics::Reading;
 use crate::swarm::SwarmState;
 
 /// Between two signs of life where nothing else is asked for.
-const HEARTBEAT: Duration = Duration::from_secs(30);
+pub(super) const HEARTBEAT: Duration = Duration::from_secs(30);
 /// Longest time between two signs of life that can be asked for, in milliseconds.
 const MAX_HEARTBEAT_MS: u64 = 3_600_000;
 
@@ -149,15 +149,23 @@ pub(super) async fn follow(
     RawQuery(query): RawQuery,
     request: Request,
 ) -> Result<Response, Problem> {
+    super::converse(app, request, Some(heartbeat(query.as_deref())?), Liveops::new)
+}
+
+/// How often a client wants to be asked for a sign of life.
+///
+/// # Errors
+/// Another parameter, or a time out of bounds.
+pub(super) fn heartbeat(query: Option<&str>) -> Result<Duration, Problem> {
     let mut heartbeat = HEARTBEAT;
-    for (name, value) in pairs(query.as_deref())? {
+    for (name, value) in pairs(query)? {
         match name.as_str() {
             "heartbeat_ms" => heartbeat = Duration::from_millis(number("heartbeat_ms", &value, MAX_HEARTBEAT_MS)?.max(100)),
             "token" => {}
             _ => return Err(Problem::parameter(format!("{name}: unknown parameter; known is heartbeat_ms"))),
         }
     }
-    super::converse(app, request, Some(heartbeat), Liveops::new)
+    Ok(heartbeat)
 }
 
 /// How many clients a listener of its own may have, and how often it looks whether they are there.

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use axum::extract::{Request, State};
+use axum::extract::{RawQuery, Request, State};
 use axum::response::Response;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use super::conversation::Speaker;
+use super::liveops::{HEARTBEAT, heartbeat};
 use crate::dialect::trader;
 use crate::event::Event;
 use crate::hub::now;
@@ -65,9 +66,25 @@ impl Speaker for Trader {
 ///
 /// `CONNECTED`, `INITIAL_TRADES`, `POSITIONS_UPDATE` and `STATS_UPDATE` first; then every trade, and
 /// `SIMULATE` from the client, as docs/DIALECTS.md says.
-#[utoipa::path(get, path = "/ws/trader", tag = "dialects", responses((status = 101, description = "The connection is a WebSocket"), (status = 426, description = "Not a WebSocket handshake of version 13")))]
-pub(in crate::server) async fn follow(State(app): State<AppState>, request: Request) -> Result<Response, Problem> {
-    super::converse(app, request, None, |app| {
+#[utoipa::path(get, path = "/ws/trader", tag = "dialects",
+    params(("heartbeat_ms" = Option<u64>, Query, description = "Between two signs of life, 100 to 3600000; 30000 where absent")),
+    responses((status = 101, description = "The connection is a WebSocket"), (status = 400, description = "A parameter does not fit"),
+        (status = 426, description = "Not a WebSocket handshake of version 13")))]
+pub(super) async fn follow(
+    State(app): State<AppState>,
+    RawQuery(query): RawQuery,
+    request: Request,
+) -> Result<Response, Problem> {
+    converse(app, request, heartbeat(query.as_deref())?)
+}
+
+/// A client of a listener of its own, at whatever path and with whatever parameters.
+pub(in crate::server) async fn serve(State(app): State<AppState>, request: Request) -> Result<Response, Problem> {
+    converse(app, request, HEARTBEAT)
+}
+
+fn converse(app: AppState, request: Request, heartbeat: Duration) -> Result<Response, Problem> {
+    super::converse(app, request, Some(heartbeat), |app| {
         let mut clock = interval(Duration::from_secs(trader::POSITIONS_SECONDS));
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Trader { app: app.clone(), clock }

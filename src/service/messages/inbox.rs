@@ -1,5 +1,6 @@
 //! Inboxes: what waits for an agent, taken page by page and acknowledged.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Messages;
@@ -18,6 +19,9 @@ pub const MAX_PAGE: usize = 500;
 pub const MAX_WAIT: Duration = Duration::from_secs(60);
 /// Messages within so many places of the log are read at once.
 const SPAN: u64 = 1_000;
+
+/// How many places of messages with the same id are named.
+const SHOWN: usize = 10;
 
 /// A message as its receiver gets it.
 #[derive(Debug, Clone, PartialEq)]
@@ -113,10 +117,34 @@ impl Messages {
     /// Takes messages out of an inbox by their ids. Ids that are not in it are passed over.
     ///
     /// # Errors
-    /// No such agent, or the log cannot be read.
+    /// No such agent, an id that two senders gave to messages in it, or the log cannot be read.
     pub async fn acknowledge(&self, agent: &str, ids: &[String]) -> Result<Acknowledged, Refusal> {
-        let letters = self.letters(agent, u64::MAX).await?;
-        self.take_out(agent, letters.into_iter().filter(|(_, id)| ids.contains(id)).collect()).await
+        let mut called: HashMap<String, Vec<u64>> = HashMap::new();
+        for (seq, id) in self.letters(agent, u64::MAX).await? {
+            called.entry(id).or_default().push(seq);
+        }
+        let mut taken = Vec::new();
+        for (index, id) in ids.iter().enumerate() {
+            match called.get(id).map(Vec::as_slice) {
+                Some([seq]) => taken.push((*seq, id.clone())),
+                Some(many) => return Err(ambiguous(index, id, many)),
+                None => {}
+            }
+        }
+        taken.sort_unstable();
+        taken.dedup();
+        self.take_out(agent, taken).await
+    }
+
+    /// Takes messages out of an inbox by their places in the log. Places that are not in it are passed
+    /// over.
+    ///
+    /// # Errors
+    /// No such agent, or the log cannot be read.
+    pub async fn acknowledge_at(&self, agent: &str, mut seqs: Vec<u64>) -> Result<Acknowledged, Refusal> {
+        seqs.sort_unstable();
+        let letters = self.letters(agent, u64::MAX).await?.into_iter();
+        self.take_out(agent, letters.filter(|(seq, _)| seqs.binary_search(seq).is_ok()).collect()).await
     }
 
     /// Takes all messages out of an inbox up to and with a place of the log.
@@ -196,6 +224,13 @@ fn messages_only() -> Filter {
 fn of<'a>(state: &'a SwarmState, agent: &str) -> Result<Option<&'a Inbox>, Refusal> {
     registry::known(state, agent)?;
     Ok(state.messages.inboxes.get(agent))
+}
+
+/// Ids are their senders': which message is meant is not known, and none must go unread.
+fn ambiguous(index: usize, id: &str, seqs: &[u64]) -> Refusal {
+    let places: Vec<String> = seqs.iter().take(SHOWN).map(u64::to_string).collect();
+    let (many, places) = (seqs.len(), places.join(", "));
+    Refusal::conflict(format!("messages[{index}]: {many} messages are called {id:?}, at {places}; name them by seqs"))
 }
 
 fn waiting(inbox: Option<&Inbox>) -> impl Iterator<Item = u64> + '_ {

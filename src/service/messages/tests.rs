@@ -110,6 +110,48 @@ async fn the_same_id_is_the_same_message() {
 }
 
 #[tokio::test]
+async fn an_id_is_its_senders_however_long_their_names_are() {
+    let deck = Deck::open();
+    agents(&deck, &["b"]).await;
+    let messages = Messages::start(&deck.setup);
+    let id = "i".repeat(MAX_ID);
+    let senders = ["a", "a:b", &"x".repeat(256), &format!("{}y", "x".repeat(255))].map(str::to_owned);
+    let named = |from: &str, content: &str| NewMessage { id: Some(id.clone()), ..message(from, "b", content) };
+    for from in &senders {
+        assert!(!messages.send(named(from, from)).await.unwrap().repeated, "{from}");
+    }
+    assert_eq!(messages.inbox("b", 0, 10).await.unwrap().waiting, 4);
+    let deck = deck.again().await;
+    let messages = Messages::start(&deck.setup);
+    for from in &senders {
+        assert!(messages.send(named(from, from)).await.unwrap().repeated, "{from}");
+        let refusal = messages.send(named(from, "another")).await.unwrap_err();
+        assert_eq!(refusal.reason, Reason::Conflict, "{refusal}");
+    }
+    let refusal = messages.acknowledge("b", std::slice::from_ref(&id)).await.unwrap_err();
+    assert!(refusal.reason == Reason::Conflict && refusal.detail.contains("4 messages are called"), "{refusal}");
+    assert_eq!(messages.acknowledge_at("b", vec![3, 2, 2, 99]).await.unwrap().waiting, 2);
+    assert_eq!(messages.acknowledge_up_to("b", 4).await.unwrap().waiting, 1);
+    let once = messages.acknowledge("b", &[id.clone(), id]).await.unwrap();
+    assert_eq!((once.acknowledged, once.waiting), (1, 0));
+    deck.hub.close().await;
+}
+
+#[tokio::test]
+async fn of_two_at_once_under_one_id_one_is_sent() {
+    let deck = Deck::open();
+    agents(&deck, &["b"]).await;
+    let messages = Messages::start(&deck.setup);
+    let named = |content: &str| messages.send(NewMessage { id: Some("m".into()), ..message("a", "b", content) });
+    let (one, same, other) = tokio::join!(named("x"), named("x"), named("y"));
+    let (one, same) = (one.unwrap(), same.unwrap());
+    assert_eq!((one.repeated, same.repeated, one.seq), (false, true, same.seq));
+    assert_eq!(other.unwrap_err().reason, Reason::Conflict);
+    assert_eq!(contents(&messages.inbox("b", 0, 10).await.unwrap()), ["x"]);
+    deck.hub.close().await;
+}
+
+#[tokio::test]
 async fn what_does_not_fit_is_refused_by_name() {
     let deck = Deck::open();
     agents(&deck, &["b"]).await;

@@ -158,6 +158,9 @@ async fn trust_moves_by_reports_of_others_and_fades() {
     assert_eq!(registry.report("a", "a", Outcome::Success).await.unwrap_err().reason, Reason::Denied);
     assert_eq!(registry.report("a", "b", Outcome::ProfileUpdate).await.unwrap_err().reason, Reason::Invalid);
     assert_eq!(registry.report("x", "b", Outcome::Success).await.unwrap_err().reason, Reason::Missing);
+    let stranger = registry.report("a", "b", Outcome::Failure).await.unwrap_err();
+    assert_eq!((stranger.reason, stranger.detail.as_str()), (Reason::Invalid, "by: no agent \"b\" is on the register"));
+    registry.register(named("b")).await.unwrap();
     registry.report("a", "b", Outcome::Failure).await.unwrap();
     let report = registry.trust("a").unwrap();
     assert!((report.score - 0.4).abs() < 1e-3);

@@ -166,18 +166,18 @@ fn agentos() {
         ("2026-01-27T10:21:33Z", "2026-01-27T10:21:33.000Z"),
     ] {
         server.send(
-            &json!({"type": "task.started", "ts": ts, "source": "core", "entity": {"kind": "task", "id": "t"}, "payload": {}}),
+            &json!({"type": "task.started", "ts": ts, "source": "router", "entity": {"kind": "task", "id": "t"}, "payload": {}}),
         );
         assert_eq!(client.next()["ts"], kept);
     }
     let payload = json!({"from": "a", "to": ["b", {"c": 1}]});
     for kind in ["task.routed", "task.route_verified", "task.rerouted", "task.route_overridden"] {
-        let seq = server.send(&json!({"type": kind, "source": "core", "entity": "task:t", "payload": payload}));
+        let seq = server.send(&json!({"type": kind, "source": "router", "entity": "task:t", "payload": payload}));
         let event = client.next();
         assert_eq!((&event["type"], &event["payload"], &event["seq"]), (&json!(kind), &payload, &json!(seq)));
     }
     let violation = json!({"mode": "plan", "rule": "no-write", "message": "wrote a file", "agent": "a", "task": "t"});
-    server.send(&json!({"type": "mode.violation", "source": "core", "payload": violation}));
+    server.send(&json!({"type": "mode.violation", "source": "router", "payload": violation}));
     assert_eq!(client.next()["payload"], violation);
     let second = Client::open(server.port, "/ws/events");
     until("both are counted", || (status()["active_connections"] == 2).then_some(()));

@@ -65,10 +65,15 @@ fn one_too_many_is_told_so_and_places_are_given_back() {
 
 /// A WebSocket that nobody looks after.
 fn silent(port: u16) -> TcpStream {
+    silent_at(port, "/")
+}
+
+pub(super) fn silent_at(port: u16, path: &str) -> TcpStream {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==";
-    write!(stream, "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{key}\r\n\r\n").unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n{key}\r\n\r\n")
+        .unwrap();
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
@@ -79,7 +84,7 @@ fn silent(port: u16) -> TcpStream {
 }
 
 /// The next frame of a WebSocket whose other side answers nothing: opcode and payload.
-fn frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
+pub(super) fn frame(stream: &mut TcpStream) -> (u8, Vec<u8>) {
     let mut head = [0; 2];
     stream.read_exact(&mut head).unwrap();
     let mut length = usize::from(head[1]);
