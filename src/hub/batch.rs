@@ -223,11 +223,13 @@ impl Batch {
         if let Some((_, found)) = known.iter().find(|(id, _)| *id == filter.id) {
             return Arc::clone(found);
         }
-        let fits = |slot: &Slot| {
+        let fits = |index: &u32| {
+            let slot = &self.slots[*index as usize];
             let entity = slot.entity.as_ref().map(|entity| (entity.kind.as_str(), entity.id.as_str()));
-            filter.filter.matches(Subject { kind: &slot.kind, source: &slot.source, entity })
+            let json = if filter.filter.query().needs_json() { self.json(*index as usize) } else { "" };
+            filter.filter.wants(Subject { kind: &slot.kind, source: &slot.source, entity }, json)
         };
-        let found: Arc<[u32]> = (0..self.slots.len() as u32).filter(|index| fits(&self.slots[*index as usize])).collect();
+        let found: Arc<[u32]> = (0..self.slots.len() as u32).filter(fits).collect();
         filter.counters.filter_evaluations.fetch_add(self.slots.len() as u64, Ordering::Relaxed);
         known.push((filter.id, Arc::clone(&found)));
         found
