@@ -1,8 +1,8 @@
 //! The event: what agents report, in the form in which it is kept and shown.
 //!
 //! Everything else in Swarmdeck is a fold over these. The module owns the envelope, the catalogue
-//! of known types ([`catalogue`]), the [`Cursor`], the [`Filter`] and the stream's control frames
-//! ([`control`]). It knows no I/O, no clock and no randomness, and is the same on the server and in
+//! of known types ([`catalogue`]), the [`Cursor`], the [`Filter`], its text as a person writes it
+//! ([`query`]) and the stream's control frames ([`control`]). It knows no I/O, no clock and no randomness, and is the same on the server and in
 //! the browser.
 
 pub mod agent;
@@ -15,11 +15,13 @@ pub mod memory;
 pub mod message;
 pub mod mode;
 pub mod provider;
+pub mod query;
 pub mod schema;
 pub mod selfcheck;
 pub mod session;
 pub mod table;
 pub mod task;
+pub mod timeline;
 mod timestamp;
 pub mod topology;
 pub mod trade;
@@ -28,6 +30,7 @@ pub mod wire;
 pub use catalogue::{Body, Custom};
 pub use cursor::{Cursor, Epoch, NoCursor};
 pub use filter::{Filter, MAX_PATTERN, MAX_PATTERNS, Subject};
+pub use query::Query;
 pub use timestamp::Timestamp;
 pub use wire::Fault;
 

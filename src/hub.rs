@@ -12,6 +12,7 @@ pub mod batch;
 pub mod bus;
 pub mod engine;
 mod filters;
+mod history;
 mod keys;
 mod ring;
 mod sequencer;
@@ -22,7 +23,8 @@ mod subscription;
 
 pub use batch::{Batch, Picked};
 pub use bus::{Listener, Listening, Outcome};
-pub use engine::{Durability, LogError, Page, Read, Stored};
+pub use engine::{Durability, Edge, LogError, Look, Page, Read, Stored, Window};
+pub use history::Snapshot;
 pub use keys::WINDOW;
 pub use subscription::{Delivery, Lag, SharedFilter, Start, Subscription};
 
@@ -61,7 +63,7 @@ pub struct HubConfig {
     pub retain_age: Option<Duration>,
     /// The oldest events go once the log is larger than this, in bytes.
     pub retain_bytes: Option<u64>,
-    /// Events between two snapshots of the state.
+    /// Events between two snapshots of the state, at least; a large state stands further apart.
     pub snapshot_every: u64,
     /// Events kept in memory for live subscribers.
     pub ring_events: usize,
@@ -78,7 +80,7 @@ impl HubConfig {
             durability: Durability::Power,
             retain_age: None,
             retain_bytes: None,
-            snapshot_every: 10_000,
+            snapshot_every: 2_000,
             ring_events: 65_536,
             ring_bytes: 64 << 20,
         }

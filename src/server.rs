@@ -11,6 +11,7 @@ pub(crate) mod deeds;
 pub mod demo;
 mod dialect;
 pub mod docs;
+pub mod export;
 pub mod guard;
 pub mod health;
 pub mod heartbeat;
@@ -25,6 +26,7 @@ pub mod relay;
 pub mod router;
 pub mod sse;
 mod stream;
+pub mod timeline;
 pub mod websocket;
 
 use std::net::SocketAddr;

@@ -8,6 +8,7 @@ use clap::Args;
 
 use super::Target;
 use super::client::{Client, SendError};
+use crate::event::Query;
 use crate::event::control::{Control, Frame};
 use crate::swarm::activity::words;
 
@@ -15,7 +16,9 @@ use crate::swarm::activity::words;
 const LONGEST: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  swarmdeck tail --types 'task.*' --json\n  swarmdeck tail --after 0 --entity agent:planner")]
+#[command(
+    after_help = "Examples:\n  swarmdeck tail --types 'task.*' --json\n  swarmdeck tail --after 0 -q 'agent:planner status:failing \"npm test\"'"
+)]
 pub(super) struct Tail {
     #[command(flatten)]
     target: Target,
@@ -31,6 +34,9 @@ pub(super) struct Tail {
     /// Sessions
     #[arg(long)]
     session: Option<String>,
+    /// A filter in one text: agent:planner type:task.* status:failing -source:demo "npm test"
+    #[arg(short, long, value_name = "TEXT")]
+    query: Option<String>,
     /// Begin after this cursor; 0 is the beginning; now where absent
     #[arg(long, value_name = "CURSOR")]
     after: Option<String>,
@@ -56,12 +62,19 @@ fn encoded(text: &str) -> String {
 
 impl Tail {
     pub(super) fn run(self) -> anyhow::Result<()> {
+        if let Some(text) = &self.query {
+            // Said here with a mark under the fault, and not only by the server.
+            if let Err(fault) = text.parse::<Query>() {
+                bail!("-q: {fault}\n  {text}\n  {:at$}{}", "", "^".repeat(fault.length), at = fault.at);
+            }
+        }
         let client = Client::new(&self.target)?;
         let fields = [
             ("types", &self.types),
             ("entity", &self.entity),
             ("source", &self.source),
             ("session", &self.session),
+            ("q", &self.query),
             ("after", &self.after),
         ];
         let query: Vec<String> =

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use super::query::Query;
 use super::wire::{At, Fault};
 
 /// How many patterns one filter may have over all its fields.
@@ -31,6 +32,7 @@ pub struct Filter {
     entities: Vec<EntityPattern>,
     sources: Vec<String>,
     sessions: Vec<String>,
+    query: Query,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,8 +54,8 @@ enum EntityPattern {
 }
 
 impl Filter {
-    /// The names of its fields as parameters, `filter` being short for `types`.
-    pub const FIELDS: &'static [&'static str] = &["types", "filter", "entity", "source", "session"];
+    /// The names of its fields as parameters, `filter` being short for `types`; `q` is a [`Query`].
+    pub const FIELDS: &'static [&'static str] = &["types", "filter", "entity", "source", "session", "q"];
 
     /// A filter that lets everything through.
     pub fn everything() -> Self {
@@ -69,13 +71,17 @@ impl Filter {
         filter
     }
 
-    /// Adds the patterns of one parameter, separated by commas. `false` where the name is none of
+    /// Adds the patterns of one parameter, separated by commas; of `q`, the whole text. `false` where the name is none of
     /// [`FIELDS`](Self::FIELDS).
     ///
     /// # Errors
     /// A pattern that is malformed, too long, or one too many.
     pub fn add(&mut self, field: &str, patterns: &str) -> Result<bool, Fault> {
         let at = At::Root(field);
+        if field == "q" {
+            self.query = patterns.parse::<Query>().map_err(|fault| at.fault(fault.to_string()))?;
+            return Ok(true);
+        }
         for pattern in patterns.split(',').map(str::trim).filter(|pattern| !pattern.is_empty()) {
             if pattern.len() > MAX_PATTERN {
                 return Err(at.fault(format!("a pattern is longer than {MAX_PATTERN} bytes")));
@@ -102,8 +108,13 @@ impl Filter {
         *self == Self::default()
     }
 
-    /// Whether an event with this head is wanted.
+    /// Whether an event with this head is wanted. Of a text (`q`) only what the head tells is asked.
     pub fn matches(&self, subject: Subject<'_>) -> bool {
+        self.wants(subject, "")
+    }
+
+    /// Whether an event is wanted, by its head and its JSON.
+    pub fn wants(&self, subject: Subject<'_>, json: &str) -> bool {
         let types = self.types.is_empty()
             || self.types.iter().any(|pattern| match pattern {
                 TypePattern::Any => true,
@@ -120,13 +131,19 @@ impl Filter {
             && (self.sources.is_empty() || self.sources.iter().any(|source| source == subject.source))
             && (self.sessions.is_empty()
                 || matches!(subject.entity, Some(("session", id)) if self.sessions.iter().any(|session| session == id)))
+            && (self.query.is_empty() || self.query.matches(subject, json))
+    }
+
+    /// The text of its `q`.
+    pub fn query(&self) -> &Query {
+        &self.query
     }
 
     /// The entities it is limited to, where it names each by kind and id: what an index can look up.
     pub fn only_entities(&self) -> Option<Vec<(&str, &str)>> {
         let sessions = self.sessions.iter().map(|id| ("session", id.as_str()));
         if self.entities.is_empty() {
-            return (!self.sessions.is_empty()).then(|| sessions.collect());
+            return if self.sessions.is_empty() { self.query.only_entities() } else { Some(sessions.collect()) };
         }
         self.entities
             .iter()
@@ -181,11 +198,13 @@ impl fmt::Display for Filter {
             EntityPattern::Kind(kind) => format!("{kind}:*"),
             EntityPattern::One(kind, id) => format!("{kind}:{id}"),
         });
-        let fields: [(&str, Vec<String>); 4] = [
+        let query = (!self.query.is_empty()).then(|| self.query.to_string());
+        let fields: [(&str, Vec<String>); 5] = [
             ("types", types.collect()),
             ("entity", entities.collect()),
             ("source", self.sources.clone()),
             ("session", self.sessions.clone()),
+            ("q", query.into_iter().collect()),
         ];
         let shown: Vec<String> = fields
             .into_iter()

@@ -239,13 +239,16 @@ impl Batch {
     /// The indices of the events that a filter lets through, if any: evaluated once for all that
     /// share it, while the ring's budget for matches has room.
     pub(super) fn matching(&self, filter: &SharedFilter) -> Option<Arc<[u32]>> {
-        let fits = |slot: &Slot| {
+        let needs_json = filter.filter().query().needs_json();
+        let fits = |index: &u32| {
+            let slot = &self.slots[*index as usize];
             let entity = slot.entity.as_ref().map(|entity| (entity.kind.as_str(), entity.id.as_str()));
-            filter.filter().matches(Subject { kind: &slot.kind, source: &slot.source, entity })
+            let json = if needs_json { self.json(*index as usize) } else { "" };
+            filter.filter().wants(Subject { kind: &slot.kind, source: &slot.source, entity }, json)
         };
         self.matches.of(filter.id(), || {
             filter.evaluated(self.slots.len());
-            (0..self.slots.len() as u32).filter(|index| fits(&self.slots[*index as usize])).collect()
+            (0..self.slots.len() as u32).filter(fits).collect()
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::event::timeline::{Mark, MarkKind, Timeline};
 use crate::event::{Entity, Epoch, Event, Filter, Subject, Timestamp};
 
 /// How many rows one filtered read looks at before it returns what it has found.
@@ -68,6 +69,15 @@ impl Stored {
         }
     }
 
+    /// The event itself.
+    ///
+    /// # Errors
+    /// Its JSON cannot be read.
+    pub fn event(&self) -> Result<Event, LogError> {
+        crate::event::wire::from_text(&self.json)
+            .map_err(|fault| LogError::Unreadable { seq: self.seq, problem: fault.to_string() })
+    }
+
     /// What a filter looks at.
     pub fn subject(&self) -> Subject<'_> {
         let entity = self.entity.as_ref().map(|entity| (entity.kind.as_str(), entity.id.as_str()));
@@ -108,13 +118,39 @@ pub struct Page {
     pub exhausted: bool,
 }
 
+/// Where a view of the log begins or ends.
+pub use crate::event::query::Bound as Edge;
+
+/// Which part of a log to see from afar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// Its beginning; that of the log where absent.
+    pub from: Option<Edge>,
+    /// Its end, included; the newest event where absent.
+    pub to: Option<Edge>,
+    /// How many buckets at most.
+    pub buckets: u64,
+    /// Where the view of an empty log stands.
+    pub now: Timestamp,
+}
+
+/// In which direction to look for a mark.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    /// The first after a place.
+    After(u64),
+    /// The last before a place.
+    Before(u64),
+}
+
 /// The writing side of a log; owned by the sequencer.
 pub trait LogEngine: Send + fmt::Debug {
     /// The log's identity.
     fn epoch(&self) -> Epoch;
     /// The newest event's seq, 0 before the first.
     fn head(&self) -> u64;
-    /// Adds events in one transaction, all or nothing. `now` is kept beside them for retention.
+    /// Adds events in one transaction, all or nothing. `now` is kept beside them, for retention and
+    /// for the timeline; a clock that was set back stands still until it has caught up.
     ///
     /// # Errors
     /// The log cannot be written; nothing was added.
@@ -162,4 +198,19 @@ pub trait LogReader: Send + Sync + fmt::Debug {
     /// # Errors
     /// The log cannot be read.
     fn place_before(&self, time: Timestamp) -> Result<u64, LogError>;
+    /// When the hub took an event in; none where the log does not keep it.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    fn instant(&self, seq: u64) -> Result<Option<Timestamp>, LogError>;
+    /// The next mark of a kind in a direction.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    fn mark(&self, kind: MarkKind, look: Look) -> Result<Option<Mark>, LogError>;
+    /// A part of the log from afar; its cursor is the caller's to fill in.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    fn timeline(&self, window: &Window) -> Result<Timeline, LogError>;
 }

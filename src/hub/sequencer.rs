@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::batch::Batch;
 use super::engine::{LogEngine, LogError, Stored};
 use super::keys::{Keys, WINDOW};
-use super::snapshots::Snapshots;
+use super::snapshots::{Filler, Snapshots};
 use super::state::{Ahead, Spare};
 use super::{AppendError, Appended, GROUP, HubConfig, RETENTION_EVERY, Shared, now};
 use crate::event::{Draft, Event, Timestamp};
@@ -118,7 +118,8 @@ impl Sequencer {
         }
         let (states, waiting) = sync_channel(1);
         let (files, commands) = (Arc::clone(&shared.snapshots), shared.commands.clone());
-        let keeper = std::thread::Builder::new().name("keeper".into()).spawn(move || keep(&waiting, &files, &commands));
+        let filler = Filler::new(Arc::clone(&shared.log), config.snapshot_every);
+        let keeper = std::thread::Builder::new().name("keeper".into()).spawn(move || keep(&waiting, &files, filler, &commands));
         Ok(Self {
             shared,
             engine,
@@ -280,7 +281,7 @@ impl Sequencer {
     }
 
     fn snapshot_if_due(&mut self) {
-        if self.head < self.last_snapshot + self.config.snapshot_every {
+        if !self.shared.snapshots.due(self.head, self.last_snapshot, self.config.snapshot_every) {
             return;
         }
         let state = self.shared.state.get();
@@ -374,16 +375,18 @@ impl Sequencer {
     }
 }
 
-/// The housekeeping thread: writes snapshots, and reminds the sequencer of retention.
-fn keep(states: &Receiver<Arc<SwarmState>>, files: &Snapshots, commands: &mpsc::Sender<Command>) {
+/// The housekeeping thread: writes snapshots, also those that are missing between others, and
+/// reminds the sequencer of retention.
+fn keep(states: &Receiver<Arc<SwarmState>>, files: &Snapshots, mut filler: Filler, commands: &mpsc::Sender<Command>) {
     let mut due = Instant::now() + RETENTION_EVERY;
     loop {
-        match states.recv_timeout(due.saturating_duration_since(Instant::now())) {
+        match states.recv_timeout(due.min(filler.next()).saturating_duration_since(Instant::now())) {
             Ok(state) => {
                 if let Err(error) = files.write(&state) {
                     tracing::warn!(%error, seq = state.seq, "hub.snapshot.write");
                 }
             }
+            Err(RecvTimeoutError::Timeout) if Instant::now() < due => filler.step(files),
             Err(RecvTimeoutError::Timeout) => {
                 due = Instant::now() + RETENTION_EVERY;
                 // A full queue means commits, and the reminder comes again.

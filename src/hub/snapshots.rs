@@ -1,31 +1,71 @@
 //! Snapshots of the state, as files beside the log: what makes start and history quick.
+//!
+//! They stand as close together as their cost allows: two are at least [`HubConfig::snapshot_every`]
+//! events apart, and far enough that one is no larger than two times the events up to it; while the
+//! log grows so fast that writing them would take more than a tenth of the time, further apart. When
+//! it is quiet again the [`filler`](fill) adds those that are missing between.
+//!
+//! [`HubConfig::snapshot_every`]: super::HubConfig::snapshot_every
+
+mod fill;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
 
 use serde_json::Value;
 
+pub(super) use fill::Filler;
+
 use crate::event::Epoch;
+use crate::event::query::begin;
 use crate::event::wire::{At, Fault, Object, Wire as _, from_text, object, to_text};
 use crate::swarm::messages::Inboxes;
 use crate::swarm::table::Table;
 use crate::swarm::{FORM, SwarmState};
 
-/// How many snapshots are kept. Past it every second one of the older half goes: history stays
-/// reachable everywhere, with a longer fold the further back it is.
-const MAX_SNAPSHOTS: usize = 128;
+/// How many snapshots are kept at most. Past it the one that stands closest between its neighbours
+/// goes: history stays reachable everywhere, with longer folds.
+const MAX_SNAPSHOTS: usize = 1_024;
+/// How many bytes they may take on the disk together; past it likewise.
+const MAX_BYTES: u64 = 1 << 30;
+/// Bytes of a snapshot for each event up to it: about two events' JSON.
+const BYTES_PER_EVENT: u64 = 700;
+/// How many times as long as the last one took to write is waited before the next.
+const PAUSE: u32 = 9;
 
 /// The folder of snapshots of one log.
 #[derive(Debug)]
 pub(crate) struct Snapshots {
     folder: PathBuf,
     epoch: Epoch,
+    /// The bytes of the newest one that was written.
+    size: AtomicU64,
+    /// The newest event of the log, as the sequencer last said.
+    head: AtomicU64,
+    /// Until then no further one is written.
+    rest: Mutex<Instant>,
 }
 
 impl Snapshots {
     pub(super) fn open(folder: PathBuf, epoch: Epoch) -> std::io::Result<Self> {
         std::fs::create_dir_all(&folder)?;
-        Ok(Self { folder, epoch })
+        let (size, head) = (AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Self { folder, epoch, size, head, rest: Mutex::new(Instant::now()) })
+    }
+
+    /// How many events stand between two snapshots, where `every` is the least.
+    pub(super) fn spacing(&self, every: u64) -> u64 {
+        every.max(self.size.load(Ordering::Relaxed) / BYTES_PER_EVENT).max(1)
+    }
+
+    /// Whether a snapshot at `head` is due after one at `last`.
+    pub(super) fn due(&self, head: u64, last: u64, every: u64) -> bool {
+        self.head.store(head, Ordering::Relaxed);
+        head >= last.saturating_add(self.spacing(every))
+            && *self.rest.lock().unwrap_or_else(PoisonError::into_inner) <= Instant::now()
     }
 
     /// The places that have a snapshot, in order.
@@ -41,6 +81,28 @@ impl Snapshots {
     pub(super) fn newest(&self, seq: u64) -> Option<SwarmState> {
         let places = self.places();
         places.into_iter().rev().filter(|place| *place <= seq).find_map(|place| self.read(place))
+    }
+
+    /// The JSON of the newest state at or before `seq`, and its place, as it stands in its file.
+    pub(super) fn newest_text(&self, seq: u64) -> Option<(u64, String)> {
+        let places = self.places();
+        places.into_iter().rev().filter(|place| *place <= seq).find_map(|place| {
+            let mut text = std::fs::read_to_string(self.path(place)).ok()?;
+            // One that was written whole ends as it should; it was renamed when it was on the disk.
+            if !text.starts_with(&self.head()) || !text.ends_with("}}") {
+                return None;
+            }
+            // The state stands last.
+            let state = begin(&text, "state")?;
+            text.pop();
+            text.drain(..state);
+            Some((place, text))
+        })
+    }
+
+    /// What a file of this log and this form begins with.
+    fn head(&self) -> String {
+        format!("{{\"form\":{FORM},\"epoch\":\"{}\",", self.epoch)
     }
 
     fn read(&self, place: u64) -> Option<SwarmState> {
@@ -65,30 +127,38 @@ impl Snapshots {
 
     /// Writes a snapshot: whole or not at all, as it is renamed into place when it is on disk.
     pub(super) fn write(&self, state: &SwarmState) -> std::io::Result<()> {
+        let began = Instant::now();
         let (inboxes, forgotten) = state.messages.inboxes.kept();
-        let text = format!(
-            "{{\"form\":{FORM},\"epoch\":\"{}\",\"inboxes\":{},\"inboxes_forgotten\":{forgotten},\"state\":{}}}",
-            self.epoch,
-            to_text(inboxes),
-            to_text(state)
-        );
+        let (inboxes, forgotten) = (to_text(inboxes), to_text(&forgotten));
+        // The state stands last: it is read as it stands.
+        let parts = ["\"inboxes\":", &inboxes, ",\"inboxes_forgotten\":", &forgotten, ",\"state\":", &to_text(state), "}"];
+        let text = self.head() + &parts.concat();
         let unfinished = self.folder.join("unfinished");
         let mut file = std::fs::File::create(&unfinished)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         std::fs::rename(&unfinished, self.path(state.seq))?;
+        self.size.store(text.len() as u64, Ordering::Relaxed);
         self.thin();
+        *self.rest.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + began.elapsed() * PAUSE;
         Ok(())
     }
 
+    fn bytes(&self, places: &[u64]) -> u64 {
+        places.iter().filter_map(|place| Some(std::fs::metadata(self.path(*place)).ok()?.len())).sum()
+    }
+
+    /// Whether so many are kept that none is to be added between others.
+    pub(super) fn is_full(&self, places: &[u64]) -> bool {
+        places.len() > MAX_SNAPSHOTS / 4 * 3 || self.bytes(places) > MAX_BYTES / 4 * 3
+    }
+
     fn thin(&self) {
-        let places = self.places();
-        if places.len() <= MAX_SNAPSHOTS {
-            return;
-        }
-        // The oldest stays: retention counts on it.
-        for place in places[..places.len() / 2].iter().skip(1).step_by(2) {
-            self.remove(*place);
+        let mut places = self.places();
+        while places.len() > 2 && (places.len() > MAX_SNAPSHOTS || self.bytes(&places) > MAX_BYTES) {
+            // The oldest stays: retention counts on it. So does the newest: the next start does.
+            let Some(going) = closest(&places) else { return };
+            self.remove(places.remove(going));
         }
     }
 
@@ -118,4 +188,38 @@ fn whole(snapshot: &mut Object) -> Result<SwarmState, Fault> {
     let forgotten = u64::read(part("inboxes_forgotten"), &At::Root("inboxes_forgotten"))?;
     state.messages.inboxes = Inboxes::from_kept(inboxes, forgotten);
     Ok(state)
+}
+
+/// The one between two others whose absence leaves the shortest stretch; of equal ones the oldest.
+fn closest(places: &[u64]) -> Option<usize> {
+    let stretches = places.windows(3).map(|three| three[2] - three[0]);
+    stretches.enumerate().min_by_key(|(_, stretch)| *stretch).map(|(index, _)| index + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_one_that_is_missed_least_goes() {
+        assert_eq!(closest(&[100, 200, 300, 340, 400, 900]), Some(3));
+        assert_eq!(closest(&[100, 200, 300, 400]), Some(1));
+        assert_eq!(closest(&[100, 200]), None);
+    }
+
+    #[test]
+    fn a_file_that_is_not_whole_is_passed_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let snapshots = Snapshots::open(folder.path().to_owned(), Epoch(7)).unwrap();
+        let state = |seq| SwarmState { seq, ..SwarmState::default() };
+        snapshots.write(&state(10)).unwrap();
+        snapshots.write(&state(20)).unwrap();
+        assert_eq!(snapshots.newest_text(25), Some((20, to_text(&state(20)))));
+        std::fs::write(snapshots.path(20), "{\"form\":").unwrap();
+        assert_eq!(snapshots.newest_text(25), Some((10, to_text(&state(10)))));
+        assert_eq!(snapshots.newest(25), Some(state(10)));
+        assert_eq!(snapshots.newest_text(9), None);
+        let other = Snapshots::open(folder.path().to_owned(), Epoch(8)).unwrap();
+        assert_eq!(other.newest_text(25), None);
+    }
 }

@@ -1,4 +1,8 @@
-//! The log in one SQLite file: a writer of its own, readers beside it.
+//! The log in one SQLite file: a writer of its own, readers beside it, and an [index](index) that
+//! shows it from afar.
+
+mod index;
+mod timeline;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,11 +10,15 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Row, params};
 
-use super::engine::{Durability, LogEngine, LogError, LogReader, MAX_READ_BYTES, MAX_SCAN, Page, Read, Stored};
+use super::engine::{Durability, LogEngine, LogError, LogReader, Look, MAX_READ_BYTES, MAX_SCAN, Page, Read, Stored, Window};
+use super::now;
+use crate::event::timeline::{Mark, MarkKind, Timeline};
 use crate::event::{Entity, Epoch, Timestamp};
+use index::{Index, TABLES};
 
-/// The form of the tables. A log of a later form is not touched.
-const FORM: i64 = 1;
+/// The form of the tables. A log of a later form is not touched; one of form 1, which had no index,
+/// gets it when it is opened.
+const FORM: i64 = 2;
 /// How many idle reading connections are kept.
 const IDLE_READERS: usize = 8;
 /// How long the write-ahead file may stay after a checkpoint, in bytes.
@@ -21,6 +29,9 @@ struct Sqlite {
     connection: Connection,
     epoch: Epoch,
     head: u64,
+    /// When the newest event was taken in.
+    latest: Timestamp,
+    index: Index,
     readers: Arc<Readers>,
 }
 
@@ -35,8 +46,12 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<Box<dyn LogEng
     connection.pragma_update(None, "synchronous", if durability == Durability::Power { "FULL" } else { "NORMAL" })?;
     let epoch = set_up(&connection)?;
     let head: i64 = connection.query_row("SELECT coalesce(max(seq), 0) FROM events", [], |row| row.get(0))?;
+    let head = head.cast_unsigned();
+    let latest = timeline::instant(&connection, head)?.unwrap_or_default();
+    index::begin(&connection, head, now())?;
+    let index = Index::open(&connection)?;
     let readers = Arc::new(Readers { path: path.to_owned(), idle: Mutex::new(Vec::new()) });
-    Ok(Box::new(Sqlite { connection, epoch, head: head.cast_unsigned(), readers }))
+    Ok(Box::new(Sqlite { connection, epoch, head, latest, index, readers }))
 }
 
 fn set_up(connection: &Connection) -> Result<Epoch, LogError> {
@@ -54,10 +69,19 @@ fn set_up(connection: &Connection) -> Result<Epoch, LogError> {
              CREATE TABLE events (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL,
                                   entity TEXT, key TEXT, json TEXT NOT NULL);
              CREATE INDEX events_by_entity ON events (entity) WHERE entity IS NOT NULL;
+             {TABLES}
              PRAGMA user_version = {FORM};
              COMMIT;",
             Epoch(fresh)
         ))?;
+    }
+    if form == 1 {
+        tracing::info!("hub.log.index: an older log gets its index");
+        let transaction = connection.unchecked_transaction()?;
+        transaction.execute_batch(TABLES)?;
+        index::fill(&transaction)?;
+        transaction.pragma_update(None, "user_version", FORM)?;
+        transaction.commit()?;
     }
     let epoch: String = connection.query_row("SELECT epoch FROM log", [], |row| row.get(0))?;
     crate::event::control::epoch(&epoch).ok_or_else(|| LogError::Form(format!("its identity {epoch:?} cannot be read")))
@@ -79,6 +103,8 @@ impl LogEngine for Sqlite {
     }
 
     fn append(&mut self, events: &[Stored], now: Timestamp) -> Result<(), LogError> {
+        let at = now.max(self.latest);
+        let mut index = self.index;
         let transaction = self.connection.transaction()?;
         {
             let mut insert = transaction.prepare_cached(
@@ -93,19 +119,13 @@ impl LogEngine for Sqlite {
                     entity.push_str(&about.id);
                 }
                 let about = event.entity.is_some().then_some(entity.as_str());
-                insert.execute(params![
-                    event.seq.cast_signed(),
-                    now.0,
-                    event.kind,
-                    event.source,
-                    about,
-                    event.key,
-                    event.json
-                ])?;
+                insert.execute(params![event.seq.cast_signed(), at.0, event.kind, event.source, about, event.key, event.json])?;
+                index.note(&transaction, event, at)?;
             }
         }
         transaction.commit()?;
         self.head = events.last().map_or(self.head, |event| event.seq);
+        (self.index, self.latest) = (index, at);
         Ok(())
     }
 
@@ -123,7 +143,10 @@ impl LogEngine for Sqlite {
         let first: Option<i64> = self.connection.query_row("SELECT min(seq) FROM events", [], |row| row.get(0))?;
         let Some(first) = first else { return Ok(0) };
         let end = up_to.cast_signed().min(first + limit as i64 - 1);
-        let gone = self.connection.execute("DELETE FROM events WHERE seq <= ?1", [end])?;
+        let transaction = self.connection.transaction()?;
+        let gone = transaction.execute("DELETE FROM events WHERE seq <= ?1", [end])?;
+        index::trim(&transaction, end, end == up_to.cast_signed())?;
+        transaction.commit()?;
         // Each step of the pragma gives one page back.
         let mut vacuum = self.connection.prepare_cached("PRAGMA incremental_vacuum(1024)")?;
         let mut pages = vacuum.query([])?;
@@ -136,6 +159,7 @@ impl LogEngine for Sqlite {
     }
 
     fn close(&mut self) -> Result<(), LogError> {
+        index::end(&self.connection, self.head, now().max(self.latest))?;
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(())
     }
@@ -185,7 +209,7 @@ impl Readers {
                 let stored = stored(row)?;
                 seen += 1;
                 page.reached = stored.seq;
-                if everything || read.filter.matches(stored.subject()) {
+                if everything || read.filter.wants(stored.subject(), &stored.json) {
                     bytes += stored.json.len();
                     page.events.push(stored);
                 }
@@ -233,7 +257,7 @@ impl Readers {
             found.truncate(read.limit);
             let unread = if read.newest { read.after + 1 } else { read.before.saturating_sub(1) };
             let reached = if cut { found.last().map_or(unread, |stored| stored.seq) } else { unread };
-            found.retain(|stored| read.filter.matches(stored.subject()));
+            found.retain(|stored| read.filter.wants(stored.subject(), &stored.json));
             Ok(Page { events: found, reached, exhausted: !cut })
         })
     }
@@ -247,6 +271,8 @@ impl LogReader for Readers {
     }
 
     fn read(&self, read: &Read) -> Result<Page, LogError> {
+        let (after, before) = read.filter.query().range();
+        let read = &Read { after: read.after.max(after), before: read.before.min(before), ..read.clone() };
         let mut page = match read.filter.only_entities() {
             Some(entities) => self.look_up(read, &entities)?,
             None => self.scan(read)?,
@@ -270,11 +296,23 @@ impl LogReader for Readers {
     fn place_before(&self, time: Timestamp) -> Result<u64, LogError> {
         self.with(|connection| place_before(connection, time))
     }
+
+    fn instant(&self, seq: u64) -> Result<Option<Timestamp>, LogError> {
+        self.with(|connection| timeline::instant(connection, seq))
+    }
+
+    fn mark(&self, kind: MarkKind, look: Look) -> Result<Option<Mark>, LogError> {
+        self.with(|connection| timeline::mark(connection, kind, look))
+    }
+
+    fn timeline(&self, window: &Window) -> Result<Timeline, LogError> {
+        self.with(|connection| timeline::timeline(connection, window))
+    }
 }
 
 /// The newest place whose event was added before a time, 0 if none.
 fn place_before(connection: &Connection, time: Timestamp) -> Result<u64, LogError> {
-    // Places are in order of the hub's clock, but for a clock that was set back: bisect.
+    // Places are in order of the times at which they were given: bisect.
     let (mut low, mut high): (i64, i64) =
         connection.query_row("SELECT coalesce(min(seq), 1) - 1, coalesce(max(seq), 0) FROM events", [], |row| {
             Ok((row.get(0)?, row.get(1)?))

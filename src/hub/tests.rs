@@ -342,6 +342,7 @@ async fn inboxes_are_kept_beside_the_state() {
             content: text("?"),
             size: 1,
             correlation_id: None,
+            receivers: None,
             extra,
         };
         Draft::new(crate::event::CORE, Entity::new("message", format!("m{n}")), sent)

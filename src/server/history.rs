@@ -1,21 +1,23 @@
-//! `GET /api/events`, `/api/state`, `/api/schema`: what happened, what it amounts to, and what it
-//! looks like.
+//! `GET /api/events`, `/api/state`, `/api/snapshot`, `/api/schema`: what happened, what it amounts
+//! to, and what it looks like.
 
 use axum::Json;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::AppState;
 use super::dialect::mesh;
+use super::guard::is_loopback;
 use super::problem::Problem;
-use super::query::{PageQuery, pairs};
+use super::query::{PageQuery, pairs, place};
 use crate::event::control::{Gap, GapReason};
 use crate::event::wire::to_text;
 use crate::event::{Cursor, schema};
 use crate::hub::{Hub, Page, Read};
-use crate::swarm::hash;
+use crate::swarm::{FORM, hash};
 
 /// A page of the log with its surroundings.
 #[derive(Debug)]
@@ -75,11 +77,13 @@ pub async fn page(hub: &Hub, query: PageQuery) -> Result<LogPage, Problem> {
     params(
         ("after" = Option<String>, Query, description = "Cursor: events after it; 0 is the beginning"),
         ("before" = Option<String>, Query, description = "Cursor: events before its seq"),
-        ("limit" = Option<u64>, Query, description = "1 to 1000, 100 where absent"),
+        ("until" = Option<String>, Query, description = "A seq or a cursor: events up to and with it"),
+        ("limit" = Option<u64>, Query, description = "1 to 1000, 100 where absent; to 10000 with both after and until"),
         ("types" = Option<String>, Query, description = "task.*, task.progress, separated by commas; `filter` is short for it"),
         ("entity" = Option<String>, Query, description = "task:abc, agent:*, separated by commas"),
         ("source" = Option<String>, Query, description = "Reporters, separated by commas"),
         ("session" = Option<String>, Query, description = "Sessions, separated by commas"),
+        ("q" = Option<String>, Query, description = "A filter as a person writes it: agent:planner type:task.* status:failing -source:demo \"npm test\""),
     ),
     responses((status = 200, description = "`{events, next, previous, head, gap?}`"), (status = 400, description = "A parameter does not fit"))
 )]
@@ -107,7 +111,7 @@ pub async fn read_events(
                 response.headers_mut().insert(name, value);
             }
         }
-        return Ok(response);
+        return Ok(local(response, &headers));
     }
     out.push_str("{\"events\":[");
     for (index, event) in read.page.events.iter().enumerate() {
@@ -122,7 +126,7 @@ pub async fn read_events(
         out.push_str(&to_text(gap));
     }
     out.push('}');
-    Ok(typed(out, "application/json"))
+    Ok(local(typed(out, "application/json"), &headers))
 }
 
 /// Read the folded state.
@@ -156,6 +160,57 @@ pub async fn read_state(State(hub): State<Hub>, RawQuery(query): RawQuery) -> Re
     out.push_str(&to_text(state.as_ref()));
     out.push('}');
     Ok(typed(out, "application/json"))
+}
+
+/// Read the nearest kept state.
+///
+/// The newest that is kept at or before the event `at`; fold the events from there up to `at` on top
+/// of it, which `GET /api/events?after=CURSOR&until=AT` gives, and it is the state at that instant.
+/// The state is in its wire form, as `/api/state` and `stream.snapshot` give it.
+#[utoipa::path(
+    get, path = "/api/snapshot", tag = "events",
+    params(("at" = Option<String>, Query, description = "A seq or a cursor; the newest event where absent")),
+    responses(
+        (status = 200, description = "`{seq, cursor, at, state}`, with an `ETag`"),
+        (status = 304, description = "The reader has it: `If-None-Match`"),
+        (status = 400, description = "A parameter does not fit"),
+        (status = 404, description = "It has not happened yet"),
+        (status = 410, description = "It is no longer kept"),
+    )
+)]
+pub async fn read_snapshot(State(hub): State<Hub>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Problem> {
+    let mut at = hub.head();
+    for (name, value) in pairs(query.as_deref())? {
+        match name.as_str() {
+            "at" => at = place("at", &value, &hub)?,
+            "token" => {}
+            _ => return Err(Problem::parameter(format!("{name}: unknown parameter; known is at"))),
+        }
+    }
+    let snapshot = hub.snapshot(at).await?;
+    let cursor = hub.cursor(snapshot.seq);
+    // A state is what its events make of it: one place of one log has one, in one form.
+    let tag = format!("\"{cursor}-{FORM}-{at}\"");
+    if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+    }
+    let head = format!("{{\"seq\":{},\"cursor\":\"{cursor}\",\"at\":{at},\"state\":", snapshot.seq);
+    let mut response = typed([head.as_str(), &snapshot.state, "}"].concat(), "application/json");
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, private"));
+    if let Ok(tag) = HeaderValue::from_str(&tag) {
+        response.headers_mut().insert(header::ETAG, tag);
+    }
+    Ok(local(response, &headers))
+}
+
+/// Leaves an answer uncompressed for a reader on this machine, by the host it asks for: there,
+/// compressing some megabytes takes ten times as long as sending them.
+pub(super) fn local(mut response: Response, headers: &HeaderMap) -> Response {
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).and_then(|host| host.parse::<Authority>().ok());
+    if host.is_some_and(|host| is_loopback(host.host())) {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static("identity"));
+    }
+    response
 }
 
 /// Read the JSON Schema of all events.

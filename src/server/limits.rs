@@ -19,6 +19,13 @@ pub const MAX_BODY: usize = 1 << 20;
 pub const MAX_EVENT: usize = 64 << 10;
 /// Most events in one page of the log.
 pub const MAX_PAGE: usize = 1_000;
+/// Most events in one page of a run with both ends named (`after` and `until`); a page also ends at
+/// 4 MiB.
+pub const MAX_RUN: usize = 10_000;
+/// Most buckets of a timeline.
+pub const MAX_BUCKETS: u64 = 2_000;
+/// Buckets of a timeline where no number is asked for.
+pub const DEFAULT_BUCKETS: u64 = 240;
 /// Events in a page of the log where no limit is asked for.
 pub const DEFAULT_PAGE: usize = 100;
 /// Largest message that a WebSocket client may send, in bytes; a larger one closes `/ws/events` with
@@ -51,6 +58,10 @@ pub const TABLE: &[(&str, usize, &str)] = &[
     ("request body", MAX_BODY, "bytes; a larger one is answered 413"),
     ("one event", MAX_EVENT, "bytes of JSON; a larger one is refused with its index"),
     ("events in a page of the log", MAX_PAGE, ""),
+    ("events in a page with after and until", MAX_RUN, "or 4 MiB"),
+    ("buckets of a timeline", MAX_BUCKETS as usize, ""),
+    ("text of a filter (q)", crate::event::query::MAX_QUERY, "bytes"),
+    ("terms in the text of a filter", crate::event::query::MAX_TERMS, ""),
     (
         "message from a WebSocket client",
         MAX_MESSAGE,

@@ -3,10 +3,10 @@
 
 use axum::http::HeaderMap;
 
-use super::limits::{DEFAULT_PAGE, MAX_PAGE};
+use super::limits::{DEFAULT_PAGE, MAX_PAGE, MAX_RUN};
 use super::problem::Problem;
-use crate::event::{Cursor, Filter};
-use crate::hub::Lag;
+use crate::event::{Cursor, Epoch, Filter};
+use crate::hub::{Edge, Hub, Lag};
 
 /// What a stream is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,7 +37,7 @@ pub struct PageQuery {
     pub filter: Filter,
 }
 
-const FILTER_NAMES: &str = "types, filter, entity, source, session";
+const FILTER_NAMES: &str = "types, filter, entity, source, session, q";
 
 /// The pairs of a query string, decoded.
 pub fn pairs(query: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
@@ -72,8 +72,29 @@ fn decode(text: &str) -> Result<String, Problem> {
     String::from_utf8(bytes).map_err(|_| Problem::parameter(format!("{text:?} is not UTF-8")))
 }
 
-fn cursor(name: &str, value: &str) -> Result<Cursor, Problem> {
+pub(super) fn cursor(name: &str, value: &str) -> Result<Cursor, Problem> {
     value.parse().map_err(|error| Problem::parameter(format!("{name}: {error}")))
+}
+
+/// A place of this log: a seq, or a cursor of its own.
+pub(super) fn place(name: &str, value: &str, hub: &Hub) -> Result<u64, Problem> {
+    if let Ok(seq) = value.parse() {
+        return Ok(seq);
+    }
+    match cursor(name, value)? {
+        Cursor::After { epoch, .. } if epoch != hub.epoch() => {
+            Err(Problem::parameter(format!("{name}: {value} is of another log")))
+        }
+        Cursor::After { seq, .. } => Ok(seq),
+        Cursor::Beginning => Ok(0),
+    }
+}
+
+/// An instant: a seq, a cursor, or a time.
+pub(super) fn edge(name: &str, value: &str, hub: &Hub) -> Result<Edge, Problem> {
+    let edge = Edge::read(value).or_else(|| place(name, value, hub).ok().map(Edge::Seq));
+    let fault = || Problem::parameter(format!("{name}: {value:?} is neither a seq nor a time: write 1204 or 2026-01-27T10:21Z"));
+    edge.ok_or_else(fault)
 }
 
 pub(super) fn flag(name: &str, value: &str) -> Result<bool, Problem> {
@@ -93,8 +114,17 @@ pub(super) fn number(name: &str, value: &str, most: u64) -> Result<u64, Problem>
     }
 }
 
-fn filter(into: &mut Filter, name: &str, value: &str) -> Result<bool, Problem> {
+pub(super) fn filter(into: &mut Filter, name: &str, value: &str) -> Result<bool, Problem> {
     into.add(name, value).map_err(|fault| Problem::parameter(fault.to_string()))
+}
+
+/// The cursor before which the events up to and with a seq or a cursor stand.
+fn until(value: &str) -> Result<Cursor, Problem> {
+    let read = value.parse::<u64>().map(|seq| Cursor::After { epoch: Epoch(0), seq }).or_else(|_| cursor("until", value))?;
+    Ok(match read {
+        Cursor::Beginning => Cursor::After { epoch: Epoch(0), seq: 1 },
+        Cursor::After { epoch, seq } => Cursor::After { epoch, seq: seq.saturating_add(1) },
+    })
 }
 
 impl StreamQuery {
@@ -145,15 +175,19 @@ impl PageQuery {
     /// The first parameter that is unknown or does not fit.
     pub fn read(query: Option<&str>) -> Result<Self, Problem> {
         let mut read = Self { after: None, before: None, limit: DEFAULT_PAGE, filter: Filter::everything() };
-        for (name, value) in pairs(query)? {
+        let pairs = pairs(query)?;
+        // Whoever names both ends folds the run, and may have it in fewer pages.
+        let run = pairs.iter().any(|(name, _)| name == "until") && pairs.iter().any(|(name, _)| name == "after");
+        for (name, value) in pairs {
             match name.as_str() {
                 "after" => read.after = Some(cursor("after", &value)?),
                 "before" => read.before = Some(cursor("before", &value)?),
-                "limit" => read.limit = number("limit", &value, MAX_PAGE as u64)? as usize,
+                "until" => read.before = Some(until(&value)?),
+                "limit" => read.limit = number("limit", &value, if run { MAX_RUN } else { MAX_PAGE } as u64)? as usize,
                 "token" => {}
                 _ if filter(&mut read.filter, &name, &value)? => {}
                 _ => {
-                    let known = format!("after, before, limit, {FILTER_NAMES}");
+                    let known = format!("after, before, until, limit, {FILTER_NAMES}");
                     return Err(Problem::parameter(format!("{name}: unknown parameter; known are {known}")));
                 }
             }

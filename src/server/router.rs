@@ -13,7 +13,9 @@ use utoipa_axum::routes;
 
 use super::limits::MAX_BODY;
 use super::problem::Problem;
-use super::{AppState, api, assets, debug, dialect, docs, guard, health, history, ingest, pages, sse, websocket};
+use super::{
+    AppState, api, assets, debug, dialect, docs, export, guard, health, history, ingest, pages, sse, timeline, websocket,
+};
 use crate::app::route::Page;
 
 /// The server's addresses and what stands before them.
@@ -22,7 +24,11 @@ pub fn router(state: AppState) -> Router {
     let (programs, api) = OpenApiRouter::with_openapi(docs::Api::openapi())
         .routes(routes!(history::read_events, ingest::send_events))
         .routes(routes!(history::read_state))
+        .routes(routes!(history::read_snapshot))
         .routes(routes!(history::read_schema))
+        .routes(routes!(timeline::read_timeline))
+        .routes(routes!(timeline::seek))
+        .routes(routes!(export::export))
         .routes(routes!(websocket::follow))
         .routes(routes!(sse::follow))
         .routes(routes!(health::alive))

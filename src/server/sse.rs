@@ -29,6 +29,7 @@ use crate::hub::{Delivery, Subscription, now};
         ("entity" = Option<String>, Query, description = "task:abc, agent:*"),
         ("source" = Option<String>, Query, description = "Reporters"),
         ("session" = Option<String>, Query, description = "Sessions"),
+        ("q" = Option<String>, Query, description = "A filter as a person writes it: agent:planner type:task.* status:failing -source:demo \"npm test\""),
         ("snapshot" = Option<String>, Query, description = "1: the folded state comes first"),
         ("plain" = Option<String>, Query, description = "1: without event: lines, for EventSource.onmessage"),
         ("on_lag" = Option<String>, Query, description = "drop_oldest: a slow reader gets only the newest"),

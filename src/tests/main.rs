@@ -22,5 +22,6 @@ mod sessions;
 mod stream;
 mod support;
 mod tasks;
+mod timeline;
 mod topology;
 mod trading;
