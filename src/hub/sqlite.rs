@@ -1,16 +1,18 @@
 //! The log in one SQLite file: a writer of its own, readers beside it.
 
+mod kept;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Row, params};
 
-use super::engine::{Durability, LogEngine, LogError, LogReader, MAX_READ_BYTES, MAX_SCAN, Page, Read, Stored};
+use super::engine::{Durability, Kept, LogEngine, LogError, LogReader, MAX_READ_BYTES, MAX_SCAN, Page, Read, Remains, Stored};
 use crate::event::{Entity, Epoch, Timestamp};
 
 /// The form of the tables. A log of a later form is not touched.
-const FORM: i64 = 1;
+const FORM: i64 = 2;
 /// How many idle reading connections are kept.
 const IDLE_READERS: usize = 8;
 /// How long the write-ahead file may stay after a checkpoint, in bytes.
@@ -21,6 +23,8 @@ struct Sqlite {
     connection: Connection,
     epoch: Epoch,
     head: u64,
+    /// The size of what is kept of the memory, in bytes.
+    kept: i64,
     readers: Arc<Readers>,
 }
 
@@ -35,8 +39,9 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<Box<dyn LogEng
     connection.pragma_update(None, "synchronous", if durability == Durability::Power { "FULL" } else { "NORMAL" })?;
     let epoch = set_up(&connection)?;
     let head: i64 = connection.query_row("SELECT coalesce(max(seq), 0) FROM events", [], |row| row.get(0))?;
+    let kept = kept::size(&connection)?;
     let readers = Arc::new(Readers { path: path.to_owned(), idle: Mutex::new(Vec::new()) });
-    Ok(Box::new(Sqlite { connection, epoch, head: head.cast_unsigned(), readers }))
+    Ok(Box::new(Sqlite { connection, epoch, head: head.cast_unsigned(), kept, readers }))
 }
 
 fn set_up(connection: &Connection) -> Result<Epoch, LogError> {
@@ -54,10 +59,13 @@ fn set_up(connection: &Connection) -> Result<Epoch, LogError> {
              CREATE TABLE events (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL,
                                   entity TEXT, key TEXT, json TEXT NOT NULL);
              CREATE INDEX events_by_entity ON events (entity) WHERE entity IS NOT NULL;
-             PRAGMA user_version = {FORM};
+             PRAGMA user_version = 1;
              COMMIT;",
             Epoch(fresh)
         ))?;
+    }
+    if form < FORM {
+        connection.execute_batch(&format!("BEGIN IMMEDIATE; {} PRAGMA user_version = {FORM}; COMMIT;", kept::TABLES))?;
     }
     let epoch: String = connection.query_row("SELECT epoch FROM log", [], |row| row.get(0))?;
     crate::event::control::epoch(&epoch).ok_or_else(|| LogError::Form(format!("its identity {epoch:?} cannot be read")))
@@ -116,14 +124,18 @@ impl LogEngine for Sqlite {
     fn bytes(&self) -> Result<u64, LogError> {
         let number = |pragma: &str| self.connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
         let used = (number("page_count")? - number("freelist_count")?) * number("page_size")?;
-        Ok(used.cast_unsigned())
+        Ok((used - self.kept).max(0).cast_unsigned())
     }
 
     fn trim(&mut self, up_to: u64, limit: usize) -> Result<usize, LogError> {
         let first: Option<i64> = self.connection.query_row("SELECT min(seq) FROM events", [], |row| row.get(0))?;
         let Some(first) = first else { return Ok(0) };
         let end = up_to.cast_signed().min(first + limit as i64 - 1);
-        let gone = self.connection.execute("DELETE FROM events WHERE seq <= ?1", [end])?;
+        let transaction = self.connection.transaction()?;
+        let (end, grown) = kept::fold(&transaction, end)?;
+        let gone = transaction.execute("DELETE FROM events WHERE seq <= ?1", [end])?;
+        transaction.commit()?;
+        self.kept += grown;
         // Each step of the pragma gives one page back.
         let mut vacuum = self.connection.prepare_cached("PRAGMA incremental_vacuum(1024)")?;
         let mut pages = vacuum.query([])?;
@@ -255,6 +267,10 @@ impl LogReader for Readers {
             page.events.reverse();
         }
         Ok(page)
+    }
+
+    fn kept(&self, take: &mut dyn FnMut(Kept) -> bool) -> Result<Remains, LogError> {
+        self.with(|connection| kept::tell(connection, take))
     }
 
     fn keys(&self, after: u64) -> Result<Vec<(u64, String, String)>, LogError> {
