@@ -5,7 +5,7 @@ export { expect };
 
 /** What a browser says when its server is gone; allowed only where a test ends the server. */
 export const SERVER_GONE =
-  /net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)|WebSocket connection to/;
+  /net::ERR_(CONNECTION_REFUSED|CONNECTION_RESET|EMPTY_RESPONSE|INCOMPLETE_CHUNKED_ENCODING)|WebSocket connection to|Failed to fetch/;
 
 /** What a browser says when a service refuses what a page asked for; allowed only where a test brings that about. */
 export const REFUSED = /500 \(Internal Server Error\)/;

@@ -2,6 +2,7 @@
 
 pub mod act;
 pub mod api;
+pub mod chunks;
 pub mod components;
 pub mod html;
 pub mod pages;
@@ -13,19 +14,6 @@ use crate::client::{Boot, Live};
 use crate::event::wire::to_text;
 use components::frame::{banners, bar, foot, navigation};
 use html::{Node, a, div, effect, main, part, text};
-use pages::activity::activity_page;
-use pages::agent::agent_page;
-use pages::agents::agents_page;
-use pages::approvals::approvals_page;
-use pages::memory::memory_page;
-use pages::messages::messages_page;
-use pages::missing::missing_page;
-use pages::overview::overview_page;
-use pages::providers::providers_page;
-use pages::sessions::{session_page, sessions_page};
-use pages::tasks::tasks_page;
-use pages::topology::topology_page;
-use pages::trading::trading_page;
 use route::{Address, Asked, Page};
 
 /// Where the page finds what it begins with.
@@ -34,12 +22,17 @@ pub const BOOT_ID: &str = "boot";
 /// Puts a kept theme on the page before it is drawn, so that it does not flash.
 const THEME_SCRIPT: &str = "try{const t=localStorage.getItem('theme');if(t)document.documentElement.dataset.theme=t}catch{}";
 
-/// The document around the app.
-pub fn shell(options: LeptosOptions, boot: &Boot) -> impl IntoView + use<> {
+/// The document around the app. `code` names the files that draw the page, to be fetched at once.
+pub fn shell(options: LeptosOptions, boot: &Boot, code: &[String]) -> impl IntoView + use<> {
     let boot = to_text(boot);
     let asked = use_context::<Asked>().unwrap_or_else(|| Asked("/".to_owned()));
     // A title may hold an agent's id, and is text only when it is escaped.
     let title = Page::of(&asked.0).title().replace('&', "&amp;").replace('<', "&lt;");
+    let code = code.iter().map(|file| {
+        let href = ["/pkg/", file].concat();
+        view! { <link rel="preload" href=href r#as="fetch" r#type="application/wasm" crossorigin="anonymous" /> }
+    });
+    let code = code.collect_view();
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -54,6 +47,7 @@ pub fn shell(options: LeptosOptions, boot: &Boot) -> impl IntoView + use<> {
                 <script type="application/json" id=BOOT_ID inner_html=boot></script>
                 <AutoReload options=options.clone() />
                 <HydrationScripts options />
+                {code}
                 <title inner_html=title></title>
             </head>
             <body>
@@ -72,8 +66,9 @@ pub fn app() -> Node {
     effect(move || {
         crate::client::start(live);
         address.follow();
+        chunks::fetch_rest();
     });
-    let path = Memo::new(move |_| address.path());
+    let path = address.drawable();
     effect(move || document().set_title(&Page::at(&path.get()).title()));
     let class = text(move || {
         let demo = live.demo().is_some();
@@ -88,7 +83,7 @@ pub fn app() -> Node {
     });
     let page = part(move || {
         let page = Page::at(&path.get());
-        untrack(|| on_show(page))
+        untrack(|| chunks::draw(page))
     });
     let deck = div()
         .class(class)
@@ -99,25 +94,6 @@ pub fn app() -> Node {
         .child(main().id("main").attr("tabindex", "-1").child(page))
         .child(foot());
     vec![a("#main").class("skip").child("Skip to content").into(), deck.into()].into()
-}
-
-fn on_show(page: Page) -> Node {
-    match page {
-        Page::Overview => overview_page(),
-        Page::Agents => agents_page(),
-        Page::Agent(id) => agent_page(id),
-        Page::Tasks => tasks_page(),
-        Page::Topology => topology_page(),
-        Page::Messages => messages_page(),
-        Page::Memory => memory_page(),
-        Page::Sessions => sessions_page(),
-        Page::Session(id) => session_page(id),
-        Page::Approvals => approvals_page(),
-        Page::Providers => providers_page(),
-        Page::Trading => trading_page(),
-        Page::Activity => activity_page(),
-        Page::Missing => missing_page().into(),
-    }
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ pub mod link;
 mod live;
 pub mod meter;
 mod platform;
+mod play;
 mod runner;
 mod socket;
 

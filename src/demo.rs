@@ -55,11 +55,6 @@ impl Scenario {
         scenario
     }
 
-    /// Its own time: that of the last event.
-    pub fn now(&self) -> Timestamp {
-        self.now
-    }
-
     /// Moves its own time, forward or back, without anything happening meanwhile.
     pub fn skip_to(&mut self, now: Timestamp) {
         self.now = now;

@@ -42,10 +42,20 @@ pub fn hydrate() {
     console_error_panic_hook::set_once();
     let text = document().get_element_by_id(app::BOOT_ID).and_then(|element| element.text_content());
     let boot = text.and_then(|text| event::wire::from_text::<client::Boot>(&text).ok()).unwrap_or_else(client::Boot::empty);
-    leptos::mount::hydrate_body(move || {
-        provide_context(boot);
-        provide_context(app::route::Asked(app::route::shown()));
-        app::app()
+    // What hydration would do itself, were it not that the page's code has to arrive before.
+    let _once = any_spawner::Executor::init_wasm_bindgen();
+    leptos::task::spawn_local(async move {
+        let shown = app::route::shown();
+        // Without its code the page stays as it was rendered: readable, and not live.
+        if !app::chunks::fetch(app::chunks::Chunk::of(&app::route::Page::of(&shown))).await {
+            leptos::logging::error!("the page's code did not arrive: it stays as it was rendered");
+            return;
+        }
+        leptos::mount::hydrate_body(move || {
+            provide_context(boot);
+            provide_context(app::route::Asked(shown));
+            app::app()
+        });
     });
 }
 

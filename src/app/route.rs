@@ -6,6 +6,9 @@
 use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 
+use super::chunks::{self, Chunk};
+use super::html::effect;
+
 /// A page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Page {
@@ -163,6 +166,30 @@ impl Address {
     /// The path.
     pub fn path(self) -> String {
         self.0.with(|address| address.split(['?', '#']).next().unwrap_or_default().to_owned())
+    }
+
+    /// The path whose page can be drawn: it follows the address as soon as that page's code is here.
+    pub fn drawable(self) -> RwSignal<String> {
+        let drawable = RwSignal::new(untrack(|| self.path()));
+        let path = Memo::new(move |_| self.path());
+        effect(move || {
+            let to = path.get();
+            if drawable.with_untracked(|shown| *shown == to) {
+                return;
+            }
+            let chunk = Chunk::of(&Page::at(&to));
+            if chunks::is_here(chunk) {
+                return drawable.set(to);
+            }
+            leptos::task::spawn_local(async move {
+                // Where it does not arrive, the page says so itself.
+                let _here = chunks::fetch(chunk).await;
+                if path.with_untracked(|now| *now == to) {
+                    drawable.set(to);
+                }
+            });
+        });
+        drawable
     }
 
     /// A parameter, decoded.

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use super::boot::Boot;
 use super::link::{Phase, Return};
 use super::meter::Delays;
-use crate::demo::Scenario;
+use super::play::{self, Next};
 use crate::event::{Event, Timestamp};
 use crate::swarm::{SwarmState, Touched};
 
@@ -66,7 +66,6 @@ struct Standing {
     delays: Option<Delays>,
 }
 
-#[derive(Debug)]
 struct World {
     real: SwarmState,
     epoch: String,
@@ -76,9 +75,10 @@ struct World {
     demo: Option<Box<Play>>,
 }
 
-#[derive(Debug)]
 struct Play {
-    scenario: Scenario,
+    next: Next,
+    /// Its own time: that of its last event.
+    at: Timestamp,
     state: SwarmState,
 }
 
@@ -232,8 +232,16 @@ impl Live {
             return;
         }
         // The play begins a little ago, so that there is something to see at once.
-        let scenario = Scenario::new(seed, DEMO_AGENTS, Timestamp(now.0 - 45_000));
-        self.world.update_value(|world| world.demo = Some(Box::new(Play { scenario, state: SwarmState::default() })));
+        let at = Timestamp(now.0 - 45_000);
+        let Some(next) = play::begin(seed, DEMO_AGENTS, at) else {
+            let live = *self;
+            return leptos::task::spawn_local(async move {
+                if play::fetch().await {
+                    live.begin_demo(why, seed, now);
+                }
+            });
+        };
+        self.world.update_value(|world| world.demo = Some(Box::new(Play { next, at, state: SwarmState::default() })));
         self.standing.update(|standing| standing.demo = Some(why));
         self.play(now);
         self.notify(Touched::ALL);
@@ -244,11 +252,11 @@ impl Live {
         let touched = self.world.try_update_value(|world| {
             let Some(play) = &mut world.demo else { return Touched::NONE };
             let mut touched = Touched::NONE;
-            if (now.0 - play.scenario.now().0).abs() > DEMO_CATCHES_UP {
-                play.scenario.skip_to(now);
-            }
-            while play.scenario.now() < now {
-                let draft = play.scenario.next_event();
+            let leapt = (now.0 - play.at.0).abs() > DEMO_CATCHES_UP;
+            let mut leap = leapt.then_some(now);
+            while leap.is_some() || play.at < now {
+                let draft = (play.next)(leap.take());
+                play.at = draft.ts.unwrap_or(now);
                 let event = draft.into_event(play.state.seq + 1, now);
                 touched = touched.and(play.state.fold(&event));
             }

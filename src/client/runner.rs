@@ -10,6 +10,7 @@ use super::link::{Act, Link, Transport};
 use super::live::{DemoWhy, Live};
 use super::meter::Meter;
 use super::platform::{chance, clock, next_frame, now};
+use super::play;
 use super::socket::{Socket, Told};
 use crate::event::control::{Control, Frame, GapReason, Hello, Resumed, Snapshot};
 use crate::event::wire::{At, Wire as _};
@@ -63,6 +64,10 @@ pub fn start(live: Live) {
     tick(&runner);
     let ticking = Rc::clone(&runner);
     set_interval(move || tick(&ticking), TICK);
+    // While there is a server: the demo is for when there is none.
+    leptos::task::spawn_local(async {
+        play::fetch().await;
+    });
     Effect::new(move |before: Option<u64>| {
         let asked = live.retry.get();
         if before.is_some_and(|before| before != asked) {

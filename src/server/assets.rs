@@ -2,6 +2,9 @@
 //!
 //! In a debug build the files are read from `target/site`, as `cargo leptos watch` renews them.
 
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -43,6 +46,18 @@ pub fn serve(request: &Request) -> Option<Response> {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     Some(response)
+}
+
+/// The files of one of the chunks that a release's page is cut into; none where it is in one piece.
+pub fn files_of(chunk: &str) -> &'static [String] {
+    static CHUNKS: LazyLock<HashMap<String, Vec<String>>> = LazyLock::new(|| {
+        let list = Site::get("pkg/__wasm_split_manifest.json");
+        let mut chunks: HashMap<String, Vec<String>> =
+            list.and_then(|list| serde_json::from_slice(&list.data).ok()).unwrap_or_default();
+        chunks.values_mut().flatten().for_each(|file| file.push_str(".wasm"));
+        chunks
+    });
+    CHUNKS.get(chunk).map_or(&[], Vec::as_slice)
 }
 
 /// Whether the page's code is here at all: a server built before the browser's half has none.

@@ -8,10 +8,11 @@ use leptos::nonce::use_nonce;
 use leptos::prelude::{IntoView, provide_context, use_context};
 use leptos_axum::{ResponseOptions, handle_server_fns_with_context, render_app_async_with_context};
 
-use super::AppState;
 use super::deeds::offers;
+use super::{AppState, assets};
 use crate::app;
-use crate::app::route::{Asked, Came};
+use crate::app::chunks::Chunk;
+use crate::app::route::{Asked, Came, Page};
 use crate::client::Boot;
 use crate::hub::now;
 
@@ -33,7 +34,10 @@ fn shell(state: &AppState) -> impl IntoView + use<> {
     let boot = boot(state, use_context::<Host>());
     provide_context(boot.clone());
     forbid(&state.leptos);
-    app::shell(state.leptos.clone(), &boot)
+    let asked = use_context::<Asked>().unwrap_or_else(|| Asked("/".to_owned()));
+    let chunk = Chunk::of(&Page::of(&asked.0));
+    let code = if state.leptos.env == Env::PROD { assets::files_of(chunk.name()) } else { &[] };
+    app::shell(state.leptos.clone(), &boot, code)
 }
 
 /// The name by which the server was asked.
