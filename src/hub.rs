@@ -23,7 +23,7 @@ mod subscription;
 
 pub use batch::{Batch, Picked};
 pub use bus::{Listener, Listening, Outcome};
-pub use engine::{Durability, Edge, LogError, Look, Page, Read, Stored, Window};
+pub use engine::{Durability, Edge, Kept, LogError, Look, Page, Read, Remains, Stored, Window};
 pub use history::Snapshot;
 pub use keys::WINDOW;
 pub use subscription::{Delivery, Lag, SharedFilter, Start, Subscription};
@@ -360,6 +360,16 @@ impl Hub {
     pub async fn read(&self, read: Read) -> Result<Page, LogError> {
         let log = Arc::clone(&self.shared.log);
         blocking(move || log.read(&read)).await
+    }
+
+    /// Tells `take` the living keys of the memory whose last write retention took away, until it says
+    /// `false`; and which events they are of: with the events after those they are all that is
+    /// known of the memory. Blocks: not for the async threads.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    pub fn kept(&self, take: &mut dyn FnMut(Kept) -> bool) -> Result<Remains, LogError> {
+        self.shared.log.kept(take)
     }
 
     /// The state right after the event `seq`: the nearest snapshot before it and a fold.

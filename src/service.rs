@@ -9,7 +9,7 @@
 //! requests, which the reducer must not know.
 
 pub mod config;
-mod http;
+pub(crate) mod http;
 mod input;
 pub mod memory;
 pub mod messages;
@@ -31,11 +31,15 @@ pub use refusal::{Reason, Refusal};
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::hub::Hub;
+
+/// How long the end waits for tasks, beyond what the programs of sessions are given to end.
+const END: Duration = Duration::from_secs(8);
 
 /// What a service is started with.
 #[derive(Debug, Clone)]
@@ -94,7 +98,7 @@ impl Services {
             topology: topology::Topology::start(&setup),
             metrics: metrics::MetricsFeed::start(&setup),
             selfcheck: selfcheck::Selfcheck::start(&setup, &providers, &memory),
-            sessions: sessions::Sessions::start(&setup).await?,
+            sessions: sessions::Sessions::start(&setup, &providers).await?,
             trading: trading::Trading::start(&setup),
             memory,
             providers,
@@ -106,9 +110,31 @@ impl Services {
     }
 
     /// Ends their tasks and waits for them: subprocesses are stopped, what was decided is appended.
+    /// One that hangs is waited for `stop_grace` of the sessions and 8 seconds more, and left then.
     pub async fn stop(&self) {
+        self.stop_within(self.sessions.stop_grace() + END).await;
+    }
+
+    async fn stop_within(&self, patience: Duration) {
         self.stopping.cancel();
         self.tracker.close();
-        self.tracker.wait().await;
+        if tokio::time::timeout(patience, self.tracker.wait()).await.is_err() {
+            tracing::warn!(tasks = self.tracker.len(), "services.stop.cut_off: some tasks did not end in time");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use testdeck::Deck;
+
+    #[tokio::test]
+    async fn a_task_that_hangs_does_not_hold_up_the_end() {
+        let deck = Deck::open();
+        let services = Services::start(deck.setup.clone()).await.unwrap();
+        deck.setup.tracker.spawn(std::future::pending::<()>());
+        services.stop_within(Duration::from_millis(200)).await;
+        deck.eventually("the others end", || deck.setup.tracker.len() == 1).await;
     }
 }

@@ -10,10 +10,11 @@ use tungstenite::client::IntoClientRequest as _;
 use tungstenite::stream::MaybeTlsStream;
 use tungstenite::{HandshakeError, WebSocket};
 use ureq::Agent;
-use ureq::http::Response;
+use ureq::http::{Response, Uri};
 use ureq::typestate::WithoutBody;
 
 use super::Target;
+use crate::service::http::is_loopback;
 
 /// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -59,7 +60,10 @@ impl Client {
         if !url.starts_with("http://") && !url.starts_with("https://") {
             bail!("--url {}: it begins with http:// or https://", target.url);
         }
-        let config = Agent::config_builder().http_status_as_error(false).timeout_connect(Some(CONNECT)).build();
+        let config = Agent::config_builder().http_status_as_error(false).timeout_connect(Some(CONNECT));
+        // A proxy of the environment is for what is beyond this machine.
+        let near = url.parse::<Uri>().ok().and_then(|uri| uri.host().map(is_loopback)).unwrap_or(false);
+        let config = if near { config.proxy(None) } else { config }.build();
         let target = Target { url: url.trim_end_matches('/').to_owned(), token: target.token.clone() };
         Ok(Self { agent: config.into(), target })
     }
@@ -82,27 +86,51 @@ impl Client {
         if let Some(bearer) = self.bearer() {
             request = request.header("authorization", bearer);
         }
-        let mut response = request.call().with_context(|| format!("cannot reach {}", self.target.url))?;
+        let mut response =
+            request.call().map_err(|error| self.explain(error)).with_context(|| format!("cannot reach {}", self.target.url))?;
         let text = response.body_mut().with_config().limit(1 << 30).read_to_string()?;
         Ok((response.status().as_u16(), text))
     }
 
-    /// Sends events as NDJSON and waits until they are committed.
+    /// Says more of an error that its own words leave in the dark.
+    fn explain(&self, error: ureq::Error) -> anyhow::Error {
+        let plain = speaks_no_tls(&error, &self.target.url);
+        let error = anyhow::Error::new(error);
+        if plain { error.context(self.plain()) } else { error }
+    }
+
+    /// What to do about a server that does not speak TLS.
+    fn plain(&self) -> String {
+        let url = self.target.url.replacen("https", "http", 1);
+        format!("the server there does not speak TLS; a deck by itself speaks plain HTTP: try {url}")
+    }
+
+    fn away(&self, error: ureq::Error) -> SendError {
+        SendError::Away(format!("{}: {:#}", self.target.url, self.explain(error)))
+    }
+
+    /// Sends events as NDJSON and waits until they are committed. A fault names the line, as
+    /// `events[0]` and so on.
     pub(super) fn send(&self, ndjson: &str) -> Result<Receipt, SendError> {
-        self.store("/api/events", ndjson)
+        self.post("/api/events", ndjson, "application/x-ndjson")
+    }
+
+    /// The same with one event, as JSON.
+    pub(super) fn send_one(&self, event: &str) -> Result<Receipt, SendError> {
+        self.post("/api/events", event, "application/json")
     }
 
     /// The same with events of a recording: those of the deck's own services count again.
     pub(super) fn restore(&self, ndjson: &str) -> Result<Receipt, SendError> {
-        self.store("/api/events?restore=1", ndjson)
+        self.post("/api/events?restore=1", ndjson, "application/x-ndjson")
     }
 
-    fn store(&self, path: &str, ndjson: &str) -> Result<Receipt, SendError> {
-        let mut request = self.agent.post(format!("{}{path}", self.target.url)).header("content-type", "application/x-ndjson");
+    fn post(&self, path: &str, body: &str, kind: &str) -> Result<Receipt, SendError> {
+        let mut request = self.agent.post(format!("{}{path}", self.target.url)).header("content-type", kind);
         if let Some(bearer) = self.bearer() {
             request = request.header("authorization", bearer);
         }
-        let mut response = request.send(ndjson).map_err(|error| SendError::Away(format!("{}: {error}", self.target.url)))?;
+        let mut response = request.send(body).map_err(|error| self.away(error))?;
         let status = response.status().as_u16();
         let text = response.body_mut().read_to_string().map_err(|error| SendError::Away(error.to_string()))?;
         let body: Value = serde_json::from_str(&text).unwrap_or_default();
@@ -130,7 +158,7 @@ impl Client {
             }
             None => self.agent.run(self.agent.configure_request(request.body(())?).timeout_global(Some(ANSWER)).build()),
         };
-        let mut response = sent.with_context(|| format!("{method} {url}"))?;
+        let mut response = sent.map_err(|error| self.explain(error)).with_context(|| format!("{method} {url}"))?;
         let text = response.body_mut().read_to_string().with_context(|| format!("{method} {url}"))?;
         Ok((response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::String(text))))
     }
@@ -150,7 +178,12 @@ impl Client {
         match tungstenite::client_tls(request, stream) {
             Ok((socket, _)) => Ok(socket),
             Err(HandshakeError::Interrupted(_)) => bail!("{url} does not answer within {patience:?}"),
-            Err(HandshakeError::Failure(error)) => Err(error).with_context(|| format!("cannot connect to {url}")),
+            Err(HandshakeError::Failure(error)) => {
+                let plain = speaks_no_tls(&error, &url);
+                let error = anyhow::Error::new(error);
+                let error = if plain { error.context(self.plain()) } else { error };
+                Err(error.context(format!("cannot connect to {url}")))
+            }
         }
     }
 
@@ -169,8 +202,7 @@ impl Client {
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }
-        let mut response: Response<ureq::Body> =
-            request.call().map_err(|error| SendError::Away(format!("{}: {error}", self.target.url)))?;
+        let mut response: Response<ureq::Body> = request.call().map_err(|error| self.away(error))?;
         let status = response.status().as_u16();
         if status != 200 {
             let text = response.body_mut().read_to_string().unwrap_or_default();
@@ -179,6 +211,14 @@ impl Client {
         }
         Ok(Events { lines: BufReader::new(Box::new(response.into_body().into_reader())) })
     }
+}
+
+/// Whether a handshake of TLS was answered with something else.
+fn speaks_no_tls(error: &(dyn std::error::Error + 'static), url: &str) -> bool {
+    let is_tls = url.starts_with("https") || url.starts_with("wss");
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    // Some wrap an error without calling it their source.
+    is_tls && causes.any(|error| error.to_string().contains("InvalidContentType"))
 }
 
 /// A request whose answer must begin in time; a stream may then last.

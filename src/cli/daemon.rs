@@ -34,9 +34,10 @@ pub(super) struct Daemon {
     /// Serve clients of liveops too
     #[arg(long)]
     with_event_server: bool,
-    /// The port for clients of liveops; their HTTP bridge has the next
-    #[arg(long, default_value_t = PORT, value_parser = clap::value_parser!(u16).range(1..=i64::from(LAST_PORT)))]
-    port: u16,
+    /// The port for clients of liveops, their HTTP bridge has the next [default: 3001]; not the deck's,
+    /// which --addr chooses
+    #[arg(long, requires = "with_event_server", value_parser = clap::value_parser!(u16).range(1..=i64::from(LAST_PORT)))]
+    port: Option<u16>,
     /// Serve clients of trader on this port too
     #[arg(long)]
     trader_port: Option<u16>,
@@ -80,12 +81,12 @@ impl Daemon {
             }
             let client = client.as_ref()?;
             let ready = matches!(client.get("/readyz"), Ok((200, _)));
-            let beside = !self.with_event_server || liveops(client.url(), self.port).is_some_and(answers);
+            let beside = !self.with_event_server || liveops(client.url(), self.liveops_port()).is_some_and(answers);
             (ready && beside).then(|| client.url().to_owned())
         })?;
         process.addresses.push(url.clone());
         if self.with_event_server
-            && let Some(addr) = liveops(&url, self.port)
+            && let Some(addr) = liveops(&url, self.liveops_port())
         {
             process.addresses.push(format!("ws://{addr}"));
         }
@@ -99,6 +100,10 @@ impl Daemon {
         Ok(ExitCode::SUCCESS)
     }
 
+    fn liveops_port(&self) -> u16 {
+        self.port.unwrap_or(PORT)
+    }
+
     /// What `serve` is started with.
     fn arguments(&self, place: &Place) -> Vec<OsString> {
         let mut arguments: Vec<OsString> = vec!["serve".into(), "--data".into(), place.folder().into()];
@@ -109,7 +114,7 @@ impl Daemon {
         };
         flag("--addr", self.addr.as_ref().map(Into::into));
         flag("--config", self.config.as_ref().map(Into::into));
-        flag("--liveops-port", self.with_event_server.then(|| self.port.to_string().into()));
+        flag("--liveops-port", self.with_event_server.then(|| self.liveops_port().to_string().into()));
         flag("--trader-port", self.trader_port.map(|port| port.to_string().into()));
         arguments.extend(self.serve.iter().cloned());
         arguments
@@ -146,7 +151,7 @@ fn status(place: &Place) -> anyhow::Result<ExitCode> {
             return Ok(not_running());
         }
         Found::Nothing => {
-            println!("not running");
+            println!("{}", place.nothing());
             return Ok(not_running());
         }
     };

@@ -14,7 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::Target;
 use super::client::Client;
 use super::process::{Action, Claim, Found, Place, Process, check_free, not_running};
-use super::serve::{log_to_stderr, stop_on_signal};
+use super::serve::{LEFT, log_to_stderr, stop_on_signal};
 use crate::hub::{Hub, HubConfig};
 use crate::server::listener::{self, LiveopsConfig};
 use crate::server::relay::Deck;
@@ -150,7 +150,10 @@ impl EventServer {
                 println!("event server at {clients}, its HTTP bridge at http://{}:{}", named(addr.ip()), bridge.port());
                 let runtime =
                     tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
-                runtime.block_on(listen(config, self.data, self.deck, self.token))?;
+                let listened = runtime.block_on(listen(config, self.data, self.deck, self.token));
+                // What hangs by now is not waited for.
+                runtime.shutdown_timeout(LEFT);
+                listened?;
                 Ok(ExitCode::SUCCESS)
             }
         }
@@ -201,15 +204,17 @@ impl EventServer {
         let process = match place.look()? {
             Found::Running(process) => process,
             found => {
-                let stale = match found {
-                    Found::Stale(pid) => format!("; {} names process {pid}, which is gone", place.pid_file().display()),
-                    _ => String::new(),
+                let told = match found {
+                    Found::Stale(pid) => {
+                        format!("not running; {} names process {pid}, which is gone", place.pid_file().display())
+                    }
+                    _ => place.nothing(),
                 };
                 let other = match self.addrs() {
                     Ok((addr, _)) if answers(addr) => format!("; something else answers at port {}", addr.port()),
                     _ => String::new(),
                 };
-                println!("not running{stale}{other}");
+                println!("{told}{other}");
                 return Ok(not_running());
             }
         };

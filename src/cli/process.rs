@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::ValueEnum;
 use rustix::io::Errno;
 use rustix::process::{Pid, Signal, kill_process};
@@ -97,6 +97,12 @@ impl Place {
         self.folder.join(self.name).with_extension("log")
     }
 
+    /// That nothing runs, and where that was looked for.
+    pub(super) fn nothing(&self) -> String {
+        let folder = std::path::absolute(&self.folder).unwrap_or_else(|_| self.folder.clone());
+        format!("not running; looked in {}", folder.display())
+    }
+
     /// Whether the process of the pid file still runs.
     pub(super) fn look(&self) -> anyhow::Result<Found> {
         let file = self.pid_file();
@@ -133,15 +139,18 @@ impl Place {
         Ok(Claim::Started(process, started))
     }
 
-    /// Writes the pid file: the pid, when it began, and each address, a line each.
+    /// Writes the pid file: the pid, when it began, and each address, a line each. Whoever looks
+    /// meanwhile finds the file as it was or as it is, never a part of it.
     pub(super) fn note(&self, process: &Process) -> anyhow::Result<()> {
         let file = self.pid_file();
+        let unfinished = self.folder.join(format!("{}.pid.{}", self.name, std::process::id()));
         let mut text = format!("{}\n{}\n", process.pid, process.began);
         for address in &process.addresses {
             text.push_str(address);
             text.push('\n');
         }
-        std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))
+        let written = std::fs::write(&unfinished, text).and_then(|()| std::fs::rename(&unfinished, &file));
+        written.with_context(|| format!("cannot write {}", file.display()))
     }
 
     /// Removes the pid file, unless it is another process's by now.
@@ -225,7 +234,7 @@ impl Place {
     pub(super) fn stop(&self) -> anyhow::Result<()> {
         let process = match self.look()? {
             Found::Nothing => {
-                println!("not running");
+                println!("{}", self.nothing());
                 return Ok(());
             }
             Found::Stale(pid) => {
@@ -235,8 +244,7 @@ impl Place {
             }
             Found::Running(process) => process,
         };
-        let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw).context("the pid is no pid")?;
-        match kill_process(pid, Signal::TERM) {
+        match process.terminate() {
             // Gone between the look and the signal.
             Ok(()) | Err(Errno::SRCH) => {}
             Err(error) => return Err(error).with_context(|| format!("cannot signal process {}", process.pid)),
@@ -256,6 +264,29 @@ impl Place {
         self.clear(process.pid);
         println!("stopped process {} after {:.1} s", process.pid, asked.elapsed().as_secs_f64());
         Ok(())
+    }
+}
+
+impl Process {
+    /// Asks the process to end: it, and nobody who was given its number since. `SRCH` where it is gone.
+    fn terminate(&self) -> Result<(), Errno> {
+        let pid = i32::try_from(self.pid).ok().and_then(Pid::from_raw).ok_or(Errno::SRCH)?;
+        // A handle stays with whoever has the number now; that it is the right one is seen after.
+        #[cfg(target_os = "linux")]
+        let handle = match rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()) {
+            Ok(handle) => Some(handle),
+            // A system from before there were handles, or a sandbox that has none.
+            Err(Errno::NOSYS | Errno::PERM) => None,
+            Err(error) => return Err(error),
+        };
+        if began(self.pid).is_none_or(|began| began != self.began) {
+            return Err(Errno::SRCH);
+        }
+        #[cfg(target_os = "linux")]
+        if let Some(handle) = handle {
+            return rustix::process::pidfd_send_signal(handle, Signal::TERM);
+        }
+        kill_process(pid, Signal::TERM)
     }
 }
 
@@ -289,12 +320,16 @@ fn began_by_ps(pid: u32) -> Option<String> {
 
 /// Fails where a port cannot be listened on, and says which and how to choose another.
 pub(super) fn check_free(addr: SocketAddr, what: &str, flag: &str) -> anyhow::Result<()> {
-    match TcpListener::bind(addr) {
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            bail!("port {} is taken: {what} cannot listen on {addr}; {flag} chooses another", addr.port())
-        }
-        Err(error) => Err(error).with_context(|| format!("port {}: {what} cannot listen on {addr}", addr.port())),
+    TcpListener::bind(addr).map(|_| ()).map_err(|error| not_free(error, addr, what, flag))
+}
+
+/// Why a port cannot be listened on, with how to choose another.
+pub(super) fn not_free(error: std::io::Error, addr: SocketAddr, what: &str, flag: &str) -> anyhow::Error {
+    let port = addr.port();
+    if error.kind() == std::io::ErrorKind::AddrInUse {
+        anyhow!("port {port} is taken: {what} cannot listen on {addr}; {flag} chooses another")
+    } else {
+        anyhow::Error::new(error).context(format!("port {port}: {what} cannot listen on {addr}"))
     }
 }
 
@@ -325,6 +360,41 @@ mod tests {
         assert!(!place.pid_file().exists(), "nobody is signalled, and the file goes");
         std::fs::write(place.pid_file(), "no number").unwrap();
         assert!(matches!(place.look().unwrap(), Found::Stale(0)));
+    }
+
+    #[test]
+    fn who_looks_while_it_is_noted_finds_it_whole() {
+        let (_folder, place) = place();
+        let me = std::process::id();
+        let noted = Process { pid: me, began: began(me).unwrap(), addresses: vec!["http://localhost:1".into()] };
+        place.note(&noted).unwrap();
+        let done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for _ in 0..2_000 {
+                    place.note(&noted).unwrap();
+                }
+                done.store(true, std::sync::atomic::Ordering::SeqCst);
+            });
+            while !done.load(std::sync::atomic::Ordering::SeqCst) {
+                let found = place.look().unwrap();
+                assert!(matches!(&found, Found::Running(process) if *process == noted), "{found:?}");
+            }
+        });
+        assert_eq!(std::fs::read_dir(place.folder()).unwrap().count(), 1, "nothing else is left");
+    }
+
+    #[test]
+    fn only_the_process_that_began_then_is_signalled() {
+        let mut child = Command::new("sleep").arg("100").spawn().unwrap();
+        let right = Process { pid: child.id(), began: began(child.id()).unwrap(), addresses: Vec::new() };
+        // The number was given to another since the file was read.
+        let wrong = Process { began: "1 another boot".into(), ..right.clone() };
+        assert_eq!(wrong.terminate(), Err(Errno::SRCH));
+        assert!(child.try_wait().unwrap().is_none(), "it was not signalled");
+        right.terminate().unwrap();
+        assert!(!child.wait().unwrap().success());
+        assert_eq!(right.terminate(), Err(Errno::SRCH));
     }
 
     #[test]

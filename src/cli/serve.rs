@@ -16,7 +16,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::config::Settings;
 use super::event_server::{HEARTBEAT, LAST_PORT, MAX_CONNECTIONS};
-use super::process::check_free;
+use super::process::{check_free, not_free};
 use crate::hub::{Durability, Hub, HubConfig};
 use crate::server::listener::LiveopsConfig;
 use crate::server::{self, AppState, ServerConfig, assets, guard};
@@ -24,6 +24,9 @@ use crate::service::{ServiceConfig, Services, Setup};
 
 /// What `serve` says on standard output once it listens; its address follows.
 pub(super) const LISTENS: &str = "Swarmdeck listens at ";
+
+/// How long what did not end with the server may still take, after everything is committed.
+pub(super) const LEFT: Duration = Duration::from_secs(2);
 
 /// What `serve` is asked for; a flag wins over the environment, that over `swarmdeck.toml`.
 #[derive(Debug, Args)]
@@ -72,7 +75,10 @@ impl Serve {
         log_to_stderr();
         let (hub, server, services) = self.settings()?;
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
-        runtime.block_on(serve(hub, server, services))
+        let served = runtime.block_on(serve(hub, server, services));
+        // What hangs by now is not waited for.
+        runtime.shutdown_timeout(LEFT);
+        served
     }
 
     fn settings(self) -> anyhow::Result<(HubConfig, ServerConfig, ServiceConfig)> {
@@ -167,7 +173,7 @@ fn listeners(server: &mut ServerConfig, liveops: Option<u16>, trader: Option<u16
 }
 
 async fn serve(hub_config: HubConfig, config: ServerConfig, services: ServiceConfig) -> anyhow::Result<()> {
-    let listener = TcpListener::bind(config.addr).await.with_context(|| format!("cannot listen on {}", config.addr))?;
+    let listener = TcpListener::bind(config.addr).await.map_err(|error| not_free(error, config.addr, "the deck", "--addr"))?;
     let addr = listener.local_addr()?;
     let began = std::time::Instant::now();
     let setup = hub_config.clone();

@@ -26,6 +26,10 @@ const PARTS: [Touched; 10] = [
 /// How many agents the demo has.
 const DEMO_AGENTS: usize = 24;
 
+/// How much of the time in which nobody looked the demo plays after, in milliseconds. More (a machine
+/// that slept) is left out: its events would hold the page up. A hidden page is woken once a minute.
+const DEMO_CATCHES_UP: i64 = 90_000;
+
 /// Why the demo plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DemoWhy {
@@ -73,6 +77,8 @@ struct World {
 
 struct Play {
     next: Next,
+    /// Its own time: that of its last event.
+    at: Timestamp,
     state: SwarmState,
 }
 
@@ -226,7 +232,8 @@ impl Live {
             return;
         }
         // The play begins a little ago, so that there is something to see at once.
-        let Some(next) = play::begin(seed, DEMO_AGENTS, Timestamp(now.0 - 45_000)) else {
+        let at = Timestamp(now.0 - 45_000);
+        let Some(next) = play::begin(seed, DEMO_AGENTS, at) else {
             let live = *self;
             return leptos::task::spawn_local(async move {
                 if play::fetch().await {
@@ -234,19 +241,22 @@ impl Live {
                 }
             });
         };
-        self.world.update_value(|world| world.demo = Some(Box::new(Play { next, state: SwarmState::default() })));
+        self.world.update_value(|world| world.demo = Some(Box::new(Play { next, at, state: SwarmState::default() })));
         self.standing.update(|standing| standing.demo = Some(why));
         self.play(now);
         self.notify(Touched::ALL);
     }
 
-    /// Plays the demo up to `now`.
+    /// Plays the demo up to `now`. Where the clock leapt, on or back, the demo leaps with it.
     pub fn play(&self, now: Timestamp) {
         let touched = self.world.try_update_value(|world| {
             let Some(play) = &mut world.demo else { return Touched::NONE };
             let mut touched = Touched::NONE;
-            while play.state.as_of < now {
-                let draft = (play.next)();
+            let leapt = (now.0 - play.at.0).abs() > DEMO_CATCHES_UP;
+            let mut leap = leapt.then_some(now);
+            while leap.is_some() || play.at < now {
+                let draft = (play.next)(leap.take());
+                play.at = draft.ts.unwrap_or(now);
                 let event = draft.into_event(play.state.seq + 1, now);
                 touched = touched.and(play.state.fold(&event));
             }
@@ -271,5 +281,48 @@ impl Live {
                 changed.update(|count| *count += 1);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn playing(at: Timestamp) -> Live {
+        let live = Live::new(Boot { now: at, ..Boot::empty() });
+        live.begin_demo(DemoWhy::Asked, 1, at);
+        live
+    }
+
+    #[test]
+    fn the_demo_leaps_where_the_clock_leapt() {
+        let owner = Owner::new();
+        owner.set();
+        let mut now = Timestamp(1_769_509_293_000);
+        let live = playing(now);
+        let told = || live.peek(|state| state.seq);
+        let begun = told();
+        assert!(begun > 100);
+        now.0 += 60_000;
+        live.play(now);
+        let minute = told() - begun;
+        assert!(minute > 1_000, "a minute unseen is played after: {minute}");
+        // The machine slept for eight hours.
+        now.0 += 8 * 3_600_000;
+        let before = told();
+        live.play(now);
+        assert!(told() - before < 10, "a night is not");
+        now.0 += 1_000;
+        let before = told();
+        live.play(now);
+        assert!((10..200).contains(&(told() - before)), "it goes on at its own pace");
+        assert!((now.0 - live.peek(|state| state.as_of).0).abs() < 200);
+        // The clock was set back.
+        now.0 -= 24 * 3_600_000;
+        live.play(now);
+        now.0 += 1_000;
+        let before = told();
+        live.play(now);
+        assert!((10..200).contains(&(told() - before)), "it does not stand still");
     }
 }

@@ -3,8 +3,9 @@
 use crate::demo::Scenario;
 use crate::event::{Draft, Timestamp};
 
-/// Tells the made-up swarm's next event, at the play's own time.
-pub type Next = Box<dyn FnMut() -> Draft + Send + Sync>;
+/// Tells the made-up swarm's next event, at the play's own time; where a time is named, the play leaps
+/// to it first, on or back.
+pub type Next = Box<dyn FnMut(Option<Timestamp>) -> Draft + Send + Sync>;
 
 /// Begins the play of a swarm, from a seed, at a time.
 #[cfg(all(feature = "split", target_family = "wasm"))]
@@ -12,7 +13,12 @@ type Begin = fn(u64, usize, Timestamp) -> Next;
 
 fn begin_play(seed: u64, agents: usize, start: Timestamp) -> Next {
     let mut scenario = Scenario::new(seed, agents, start);
-    Box::new(move || scenario.next_event())
+    Box::new(move |leap| {
+        if let Some(now) = leap {
+            scenario.skip_to(now);
+        }
+        scenario.next_event()
+    })
 }
 
 pub use place::{begin, fetch};

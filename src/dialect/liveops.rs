@@ -23,9 +23,11 @@ pub use settle::settled;
 pub const SOURCE: &str = "liveops";
 /// How many frames a replay without `since` holds: the newest that the client wants.
 pub const REPLAY_LAST: usize = 100;
-/// How many frames one replay holds at most, the oldest first. `"more":true` says that the log was
-/// not read to its end, and a client goes on with `"after"` as the answer tells it. The server stops
-/// short of this where frames are large or few among what it must read.
+/// How many frames one replay holds at most, the oldest first.
+///
+/// `"more":true` says that the log was not read to its end, and a client goes on with `"after"` as
+/// the answer tells it. The server stops short of this where frames are large or few among what it
+/// must read.
 pub const MAX_REPLAY: usize = 1_000;
 /// Largest event that a client may publish, in bytes of our JSON: the deck's bound for any event.
 /// A larger one is answered with an error frame.

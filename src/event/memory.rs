@@ -3,6 +3,11 @@
 use super::table::{About, family, payload};
 use serde_json::Value;
 
+/// Longest namespace whose keys are kept, in bytes.
+pub const MAX_NAMESPACE: usize = 128;
+/// Longest key that is kept, in bytes.
+pub const MAX_KEY: usize = 256;
+
 payload! {
     /// One operation on the shared memory.
     pub struct MemoryOperation {
@@ -44,6 +49,18 @@ impl MemoryEvent {
     pub fn operation(&self) -> &MemoryOperation {
         match self {
             Self::Stored(op) | Self::Retrieved(op) | Self::Searched(op) | Self::Updated(op) | Self::Deleted(op) => op,
+        }
+    }
+
+    /// The key that it writes or takes away; none where it does neither, or names none that can be
+    /// kept: it is empty, or it or its namespace is over the bound.
+    pub fn writes(&self) -> Option<&str> {
+        match self {
+            Self::Retrieved(_) | Self::Searched(_) => None,
+            Self::Stored(op) | Self::Updated(op) | Self::Deleted(op) => {
+                let fits = |key: &&str| op.namespace.len() <= MAX_NAMESPACE && (1..=MAX_KEY).contains(&key.len());
+                op.key.as_deref().filter(fits)
+            }
         }
     }
 }

@@ -143,6 +143,26 @@ pub enum Look {
     Before(u64),
 }
 
+/// A living key of the memory whose last write retention took away.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    /// The event that wrote it last, as JSON.
+    pub json: String,
+    /// How often it was written since it was last put under a new key.
+    pub writes: u64,
+    /// When it was first written.
+    pub created: Timestamp,
+}
+
+/// Which events living keys were kept of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Remains {
+    /// Up to here nothing was kept: retention took it away before the log kept living keys.
+    pub from: u64,
+    /// Up to here events are gone.
+    pub upto: u64,
+}
+
 /// The writing side of a log; owned by the sequencer.
 pub trait LogEngine: Send + fmt::Debug {
     /// The log's identity.
@@ -160,12 +180,13 @@ pub trait LogEngine: Send + fmt::Debug {
     /// # Errors
     /// The log cannot be read.
     fn place_before(&self, time: Timestamp) -> Result<u64, LogError>;
-    /// The log's size in bytes, without what is free inside it.
+    /// The log's size in bytes, without what is free inside it and what is kept of the memory.
     ///
     /// # Errors
     /// The log cannot be read.
     fn bytes(&self) -> Result<u64, LogError>;
-    /// Takes away at most `limit` of the oldest events up to and with `up_to`; how many went.
+    /// Takes away at most `limit` of the oldest events up to and with `up_to`; how many went. Of the
+    /// memory the last write of each living key is kept: see [`LogReader::kept`].
     ///
     /// # Errors
     /// The log cannot be written.
@@ -188,6 +209,12 @@ pub trait LogReader: Send + Sync + fmt::Debug {
     /// # Errors
     /// The log cannot be read.
     fn read(&self, read: &Read) -> Result<Page, LogError>;
+    /// Tells `take` the living keys of the memory whose last write retention took away, in no
+    /// order, until it says `false`; and which events they are of.
+    ///
+    /// # Errors
+    /// The log cannot be read.
+    fn kept(&self, take: &mut dyn FnMut(Kept) -> bool) -> Result<Remains, LogError>;
     /// Idempotency keys after a place: seq, source and key.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 //! shows it from afar.
 
 mod index;
+mod kept;
 mod timeline;
 
 use std::path::{Path, PathBuf};
@@ -10,14 +11,16 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Row, params};
 
-use super::engine::{Durability, LogEngine, LogError, LogReader, Look, MAX_READ_BYTES, MAX_SCAN, Page, Read, Stored, Window};
+use super::engine::{
+    Durability, Kept, LogEngine, LogError, LogReader, Look, MAX_READ_BYTES, MAX_SCAN, Page, Read, Remains, Stored, Window,
+};
 use super::now;
 use crate::event::timeline::{Mark, MarkKind, Timeline};
 use crate::event::{Entity, Epoch, Timestamp};
 use index::{Index, TABLES};
 
-/// The form of the tables. A log of a later form is not touched; one of form 1, which had no index,
-/// gets it when it is opened.
+/// The form of the tables. A log of a later form is not touched; one of form 1, which had no index
+/// and kept nothing of what was trimmed, gets both when it is opened.
 const FORM: i64 = 2;
 /// How many idle reading connections are kept.
 const IDLE_READERS: usize = 8;
@@ -32,6 +35,8 @@ struct Sqlite {
     /// When the newest event was taken in.
     latest: Timestamp,
     index: Index,
+    /// The size of what is kept of the memory, in bytes.
+    kept: i64,
     readers: Arc<Readers>,
 }
 
@@ -49,9 +54,9 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<Box<dyn LogEng
     let head = head.cast_unsigned();
     let latest = timeline::instant(&connection, head)?.unwrap_or_default();
     index::begin(&connection, head, now())?;
-    let index = Index::open(&connection)?;
+    let (index, kept) = (Index::open(&connection)?, kept::size(&connection)?);
     let readers = Arc::new(Readers { path: path.to_owned(), idle: Mutex::new(Vec::new()) });
-    Ok(Box::new(Sqlite { connection, epoch, head, latest, index, readers }))
+    Ok(Box::new(Sqlite { connection, epoch, head, latest, index, kept, readers }))
 }
 
 fn set_up(connection: &Connection) -> Result<Epoch, LogError> {
@@ -69,16 +74,15 @@ fn set_up(connection: &Connection) -> Result<Epoch, LogError> {
              CREATE TABLE events (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, kind TEXT NOT NULL, source TEXT NOT NULL,
                                   entity TEXT, key TEXT, json TEXT NOT NULL);
              CREATE INDEX events_by_entity ON events (entity) WHERE entity IS NOT NULL;
-             {TABLES}
-             PRAGMA user_version = {FORM};
+             PRAGMA user_version = 1;
              COMMIT;",
             Epoch(fresh)
         ))?;
     }
-    if form == 1 {
-        tracing::info!("hub.log.index: an older log gets its index");
+    if form < FORM {
         let transaction = connection.unchecked_transaction()?;
         transaction.execute_batch(TABLES)?;
+        transaction.execute_batch(kept::TABLES)?;
         index::fill(&transaction)?;
         transaction.pragma_update(None, "user_version", FORM)?;
         transaction.commit()?;
@@ -136,7 +140,7 @@ impl LogEngine for Sqlite {
     fn bytes(&self) -> Result<u64, LogError> {
         let number = |pragma: &str| self.connection.query_row(&format!("PRAGMA {pragma}"), [], |row| row.get::<_, i64>(0));
         let used = (number("page_count")? - number("freelist_count")?) * number("page_size")?;
-        Ok(used.cast_unsigned())
+        Ok((used - self.kept).max(0).cast_unsigned())
     }
 
     fn trim(&mut self, up_to: u64, limit: usize) -> Result<usize, LogError> {
@@ -144,9 +148,11 @@ impl LogEngine for Sqlite {
         let Some(first) = first else { return Ok(0) };
         let end = up_to.cast_signed().min(first + limit as i64 - 1);
         let transaction = self.connection.transaction()?;
+        let (end, grown) = kept::fold(&transaction, end)?;
         let gone = transaction.execute("DELETE FROM events WHERE seq <= ?1", [end])?;
         index::trim(&transaction, end, end == up_to.cast_signed())?;
         transaction.commit()?;
+        self.kept += grown;
         // Each step of the pragma gives one page back.
         let mut vacuum = self.connection.prepare_cached("PRAGMA incremental_vacuum(1024)")?;
         let mut pages = vacuum.query([])?;
@@ -283,6 +289,10 @@ impl LogReader for Readers {
         Ok(page)
     }
 
+    fn kept(&self, take: &mut dyn FnMut(Kept) -> bool) -> Result<Remains, LogError> {
+        self.with(|connection| kept::tell(connection, take))
+    }
+
     fn keys(&self, after: u64) -> Result<Vec<(u64, String, String)>, LogError> {
         self.with(|connection| {
             let mut statement = connection
@@ -346,4 +356,13 @@ fn stored(row: &Row<'_>) -> Result<Stored, LogError> {
         key: row.get(4)?,
         json: row.get(5)?,
     })
+}
+
+/// Takes a log that nobody has open back to form 1, as earlier versions wrote it.
+#[cfg(test)]
+pub(super) fn take_back(path: &Path) {
+    let connection = Connection::open(path).expect("the log is there");
+    let sql = "DROP TABLE instants; DROP TABLE marks; DROP TABLE spans; DROP TABLE stops; DROP TABLE kept;
+               ALTER TABLE log DROP COLUMN kept_from; PRAGMA user_version = 1;";
+    connection.execute_batch(sql).expect("a log has these tables");
 }

@@ -14,11 +14,15 @@ use crate::service::sessions::NewSession;
 use crate::service::tasks::NewTask;
 use crate::service::trading::{Action, Order, Simulate};
 use crate::service::{Refusal, Services};
+use crate::swarm::bounds::clip;
 
 /// Who acts: whoever sits at the page.
 const BY: &str = crate::event::WEBUI;
 /// How many results of a search the page shows.
 const HITS: usize = 30;
+/// How much of a refusal goes along in an address, in bytes: what echoes a long text of the asker
+/// would be longer than servers and browsers let an address be.
+const MAX_REFUSED: usize = 1_200;
 
 /// The texts that come with a deed; each deed says what they are.
 #[derive(Debug, Clone, Default)]
@@ -133,7 +137,7 @@ pub(crate) fn back(outcome: &Outcome) {
     let mut to = if outcome.to.is_empty() { came } else { outcome.to.clone() };
     if !outcome.refused.is_empty() {
         to.push_str(if to.contains('?') { "&" } else { "?" });
-        to.push_str(&["refused=", &encode(&outcome.refused)].concat());
+        to.push_str(&["refused=", &encode(&clip(&outcome.refused, MAX_REFUSED))].concat());
     }
     leptos_axum::redirect(&to);
 }

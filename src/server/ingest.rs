@@ -17,6 +17,10 @@ use super::{AppState, Gauges};
 use crate::event::wire::At;
 use crate::event::{Draft, OWN_SOURCES, wire};
 use crate::hub::Hub;
+use crate::swarm::bounds::clip;
+
+/// How much of the last refusal is kept for the page, in bytes.
+const MAX_REFUSAL: usize = 4 << 10;
 
 /// What became of the events.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -97,7 +101,7 @@ fn restores(app: &AppState, peer: SocketAddr, query: Option<&str>) -> Result<boo
 fn remember(gauges: &Gauges, problem: &Problem) {
     gauges.refused.fetch_add(1, Ordering::Relaxed);
     if let Ok(mut last) = gauges.last_refusal.lock() {
-        *last = Some(problem.detail().chars().take(300).collect());
+        *last = Some(clip(problem.detail(), MAX_REFUSAL));
     }
 }
 

@@ -1,9 +1,10 @@
 //! What a swarm keeps in common: values under keys in namespaces, with full-text search.
 //!
-//! The truth is the log: every operation is a `memory.*` event, whoever reports it. Beside the log
-//! stands an index of them, `memory.db`, which [follows it](projection) and answers what is asked
-//! here; deleted while the deck is stopped, it is built again from what the log keeps. It grows
-//! with what is stored and is bounded by the disk.
+//! The truth is the log: every operation is a `memory.*` event, whoever reports it. Of a living key
+//! whose last write retention takes away, the log keeps that event ([`Hub::kept`]). Beside the log
+//! stands an index, `memory.db`, which [follows it](projection) and answers what is asked here;
+//! lost or deleted, it is built again with every living value. How many operations a namespace saw
+//! is then counted from what is kept. The index grows with what is stored and is bounded by the disk.
 //!
 //! A write is decided as one step against the newest state, so that of two that claim the same key
 //! one comes second; who has been answered reads what he wrote. Latency and cache hit are measured:
@@ -19,6 +20,7 @@ mod read;
 mod text;
 mod write;
 
+pub use crate::event::memory::{MAX_KEY, MAX_NAMESPACE};
 pub use read::{Found, History, Hit, Retrieved, Write};
 pub use write::{Condition, Written};
 
@@ -35,10 +37,6 @@ use crate::hub::Hub;
 use cache::Cache;
 use index::Index;
 
-/// Longest namespace, in bytes.
-pub const MAX_NAMESPACE: usize = 128;
-/// Longest key, in bytes.
-pub const MAX_KEY: usize = 256;
 /// Largest value, in bytes of its JSON.
 pub const MAX_VALUE: usize = 48 << 10;
 /// How much of a value lists and search results show, in bytes of its JSON.

@@ -10,7 +10,8 @@
 //! the settings. No client can name a program, an argument, a folder or an address: what runs on
 //! this machine is what its owner wrote down. Of what clients send, a program sees the messages and
 //! answers on its standard input, and the session's id and workspace in its environment
-//! (`SWARMDECK_SESSION`, `SWARMDECK_WORKSPACE`).
+//! (`SWARMDECK_SESSION`, `SWARMDECK_WORKSPACE`). The rest of its environment is the server's, without
+//! the variables that hold the token or the keys of other drivers and of providers.
 //!
 //! **Modes.** `ask` asks a person; `allow` and `deny` decide at once, and every decision is an
 //! event all the same. A mode of any other name asks.
@@ -36,11 +37,13 @@ pub use settings::{SessionsConfig, TOUR};
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::providers::Providers;
 use super::{Refusal, Setup};
 use crate::event::session::{SessionPrompted, SessionRemoved, SessionStarted, SessionUpdated};
 use crate::event::wire::Object;
@@ -66,9 +69,18 @@ pub const DEFAULT_MODE: &str = "ask";
 struct Shared {
     hub: Hub,
     settings: Settings,
+    /// They have keys in the environment too, which no program gets unasked.
+    providers: Providers,
     live: Live,
     stopping: CancellationToken,
     tracker: TaskTracker,
+}
+
+impl Shared {
+    /// The environment variables that hold somebody's key.
+    fn key_variables(&self) -> Vec<String> {
+        self.settings.key_variables().chain(self.providers.key_variables()).collect()
+    }
 }
 
 /// Agents at work, with a person near. Cheap to clone.
@@ -117,17 +129,23 @@ impl Sessions {
     ///
     /// # Errors
     /// A setting does not fit, or the log cannot be written.
-    pub async fn start(setup: &Setup) -> Result<Self, Refusal> {
+    pub async fn start(setup: &Setup, providers: &Providers) -> Result<Self, Refusal> {
         let settings = Settings::check(&setup.config.sessions)?;
         setup.hub.decide(|state, _| Ok::<_, Refusal>((left_running(state), ()))).await?;
         let shared = Shared {
             hub: setup.hub.clone(),
             settings,
+            providers: providers.clone(),
             live: Live::default(),
             stopping: setup.stopping.clone(),
             tracker: setup.tracker.clone(),
         };
         Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// How long a program has to end by itself.
+    pub fn stop_grace(&self) -> Duration {
+        self.shared.settings.stop_grace
     }
 
     /// What can run an agent, in order of the names.

@@ -21,7 +21,7 @@ fn emit_waits_for_the_acknowledgement_and_tells_by_its_exit_code() {
     assert_eq!(server.log()[0]["payload"]["progress"], 42);
     let (ok, _, err) =
         output(&mut server.command(&["emit", "task.progress", "--entity", "task:abc", "--payload", r#"{"progress":142}"#]));
-    assert!(!ok && err.contains("payload.progress: 142 is over 100"), "{err}");
+    assert!(!ok && err.contains("payload.progress: 142 is over 100") && !err.contains("events["), "{err}");
     let (ok, _, err) = output(&mut server.command(&["emit", "x.y", "--payload", "{"]));
     assert!(!ok && err.contains("--payload is not JSON"), "{err}");
 
@@ -37,6 +37,19 @@ fn emit_waits_for_the_acknowledgement_and_tells_by_its_exit_code() {
     server.kill();
     let (ok, _, err) = output(&mut server.command(&["emit", "x.y"]));
     assert!(!ok && err.contains("127.0.0.1"), "{err}");
+}
+
+#[test]
+fn a_server_that_speaks_no_tls_is_told_as_such() {
+    let server = Server::start();
+    let url = server.url("").replace("http", "https");
+    for arguments in [
+        &["emit", "x.y", "--url", &url][..],
+        &["emit", "--dialect", "liveops", "task.started", "--entity", "task:a", "--url", &url],
+    ] {
+        let (ok, _, err) = output(&mut server.command(arguments));
+        assert!(!ok && err.contains("does not speak TLS") && err.contains(&format!("try {}", server.url(""))), "{err}");
+    }
 }
 
 #[test]

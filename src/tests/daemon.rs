@@ -89,10 +89,11 @@ fn lives(pid: u32) -> bool {
 #[test]
 fn a_daemon_starts_tells_its_status_keeps_its_events_and_stops() {
     let here = Here::new();
+    let nothing = format!("not running; looked in {}\n", here.path().canonicalize().unwrap().join("data").display());
     let said = here.run("daemon status --data data");
-    assert_eq!((said.code, said.out.as_str()), (3, "not running\n"));
+    assert_eq!((said.code, &said.out), (3, &nothing));
     let said = here.run("daemon stop --data data");
-    assert_eq!((said.code, said.out.as_str()), (0, "not running\n"));
+    assert_eq!((said.code, &said.out), (0, &nothing));
 
     let said = here.start("-- --heartbeat 7");
     assert_eq!(said.code, 0, "{}{}", said.out, said.err);
@@ -181,7 +182,9 @@ fn a_daemon_that_cannot_start_shows_the_end_of_its_log() {
     let said = here.start("");
     assert_eq!(said.code, 1);
     assert!(
-        said.err.contains("daemon.log") && said.err.contains(&format!("cannot listen on 127.0.0.1:{}", here.deck)),
+        said.err.contains("daemon.log")
+            && said.err.contains(&format!("port {0} is taken: the deck cannot listen on 127.0.0.1:{0}", here.deck))
+            && said.err.contains("--addr chooses another"),
         "{}",
         said.err
     );
@@ -198,6 +201,14 @@ fn a_daemon_that_cannot_start_shows_the_end_of_its_log() {
     let said = here.run(&format!("daemon start --addr 127.0.0.1:0 --data {}", server.path().join("data").display()));
     assert!(said.code == 1 && said.err.contains("in use by another swarmdeck"), "{}", said.err);
     assert!(server.stop());
+}
+
+#[test]
+fn a_port_for_liveops_without_liveops_is_an_error() {
+    let here = Here::new();
+    let said = here.start(&format!("--port {}", here.liveops));
+    assert!(said.code == 2 && said.err.contains("--with-event-server"), "{}{}", said.out, said.err);
+    assert!(!here.pid_file().exists());
 }
 
 /// An event server in the foreground, and its first line.
@@ -239,11 +250,12 @@ fn an_event_server_runs_alone_in_the_foreground() {
     assert!(child.wait().unwrap().success());
     assert!(!folder.join("event-server.pid").exists());
     let status = format!("event-server status --port {}", here.liveops);
+    let nothing = format!("not running; looked in {}", folder.canonicalize().unwrap().display());
     let said = here.run(&status);
-    assert_eq!((said.code, said.out.as_str()), (3, "not running\n"));
+    assert_eq!((said.code, said.out), (3, format!("{nothing}\n")));
     let _other = TcpListener::bind(("127.0.0.1", here.liveops)).unwrap();
     let said = here.run(&status);
-    let told = format!("not running; something else answers at port {}\n", here.liveops);
+    let told = format!("{nothing}; something else answers at port {}\n", here.liveops);
     assert_eq!((said.code, said.out), (3, told));
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Value, json};
 
-use crate::support::{Server, until};
+use crate::support::{Server, probe, until};
 
 /// A request with a body.
 pub(crate) fn ask(server: &Server, method: &str, path: &str, body: &Value) -> (u16, Value) {
@@ -125,6 +125,54 @@ fn values_and_search_survive_a_stop_a_kill_and_the_loss_of_the_index() {
     kept(&server, true);
     assert_eq!(found(&server, "before kill"), ["last"]);
     assert_eq!(server.get("/api/memory").1["totals"]["keys"], 41);
+}
+
+#[test]
+fn living_values_outlive_their_events_and_the_index() {
+    let mut server = Server::with(&["--retain-days", "0", "--durability", "crash"]);
+    put(&server, "plans", "early", &json!("written once, long ago"));
+    put(&server, "plans", "twice", &json!(1));
+    let twice = put(&server, "plans", "twice", &json!({"text": "the second value"}));
+    put(&server, "plans", "gone", &json!("not for long"));
+    assert_eq!(ask(&server, "DELETE", &place("plans", "gone"), &Value::Null).0, 200);
+    for batch in 0..21 {
+        server.send(&(0..500).map(|n| probe(batch * 500 + n)).collect());
+    }
+    let snapshots = server.path().join("data/snapshots");
+    until("a snapshot is there", || {
+        let mut files = std::fs::read_dir(&snapshots).unwrap().filter_map(Result::ok);
+        files.any(|file| file.file_name().to_string_lossy().ends_with(".json")).then_some(())
+    });
+    assert!(server.stop());
+    // Everything that a snapshot covers goes at the start.
+    server.run();
+    let first = || server.get("/api/events?after=0&limit=1").1["events"][0]["seq"].as_u64().unwrap();
+    until("retention has taken the writes", || (first() > 1_000).then_some(()));
+    put(&server, "plans", "late", &json!("still in the log"));
+    assert!(server.stop());
+    for damaged in [None, Some("no database at all, but long enough to look at".repeat(40))] {
+        for suffix in ["", "-wal", "-shm"] {
+            let _not_there = std::fs::remove_file(server.path().join(format!("data/memory.db{suffix}")));
+        }
+        if let Some(text) = damaged {
+            std::fs::write(server.path().join("data/memory.db"), text).unwrap();
+        }
+        server.run();
+        let value = |key: &str| server.get(&place("plans", key)).1["value"].clone();
+        assert_eq!((value("early"), value("late")), (json!("written once, long ago"), json!("still in the log")));
+        let (_, read) = server.get(&place("plans", "twice"));
+        assert_eq!(
+            (&read["value"]["text"], &read["version"], &read["writes"]),
+            (&json!("the second value"), &json!(twice), &json!(2))
+        );
+        assert_eq!(server.get(&place("plans", "gone")).0, 404);
+        assert_eq!(found(&server, "long ago"), ["early"]);
+        assert_eq!(server.get("/api/memory").1["totals"]["keys"], 3);
+        assert!(server.stop());
+    }
+    server.run();
+    let body = json!({"value": 3, "if_version": twice});
+    assert_eq!(ask(&server, "PUT", &place("plans", "twice"), &body).0, 200, "conditions hold on");
 }
 
 #[test]

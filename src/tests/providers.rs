@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
+use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU16, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -25,6 +26,8 @@ struct Shared {
     /// How long it thinks before it answers, in milliseconds.
     slowness: AtomicU64,
     gone: AtomicBool,
+    /// Where it sends whoever asks.
+    location: Mutex<String>,
     /// The heads of the requests.
     asked: Mutex<Vec<String>>,
 }
@@ -54,7 +57,9 @@ impl ModelServer {
                 std::thread::sleep(Duration::from_millis(mine.slowness.load(Ordering::SeqCst)));
                 let body = r#"{"models":[{"name":"a"},{"name":"b"}],"data":[{"id":"a"}]}"#;
                 let status = mine.status.load(Ordering::SeqCst);
-                let answer = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
+                let location = mine.location.lock().unwrap().clone();
+                let answer =
+                    format!("HTTP/1.1 {status} X\r\n{location}content-length: {}\r\nconnection: close\r\n\r\n{body}", body.len());
                 let _asker_left = stream.write_all(answer.as_bytes());
             }
         });
@@ -63,6 +68,11 @@ impl ModelServer {
 
     pub(crate) fn answers(&self, status: u16) {
         self.shared.status.store(status, Ordering::SeqCst);
+    }
+
+    fn redirects(&self, to: &str) {
+        *self.shared.location.lock().unwrap() = format!("location: {to}\r\n");
+        self.answers(302);
     }
 
     pub(crate) fn thinks(&self, millis: u64) {
@@ -192,6 +202,108 @@ fn those_added_by_api_survive_and_can_be_removed() {
     assert_eq!(ask(&server, "POST", "/api/providers", &json!({"name": "x", "kind": "http", "url": model.url()})).0, 201);
     reaches(&server, "x", "ERROR");
     assert!(model.asked()[count..].iter().all(|head| head.starts_with("GET / ")), "{:?}", model.asked());
+}
+
+#[test]
+fn what_only_an_event_names_is_shown_and_not_asked() {
+    let mut server = Server::start();
+    let model = ModelServer::start();
+    let configured = |path: &str| json!({"kind": "http", "endpoint": format!("{}{path}", model.url()), "every_seconds": 1});
+    server.send(&json!({"type": "provider.configured", "entity": "provider:sneaky", "payload": configured("/admin")}));
+    let add = |server: &Server, name: &str, path: &str| {
+        let body = json!({"name": name, "kind": "http", "url": format!("{}{path}", model.url()), "every_seconds": 1});
+        ask(server, "POST", "/api/providers", &body).0
+    };
+    assert_eq!(add(&server, "ours", "/ours"), 201);
+    for restart in [false, true] {
+        if restart {
+            server.kill();
+            server.run();
+        }
+        let count = model.asked().len();
+        until("ours is asked again and again", || (model.asked().len() > count + 2).then_some(()));
+        assert!(model.asked().iter().all(|head| head.starts_with("GET /ours ")), "{:?}", model.asked());
+        let shown = provider(&server, "sneaky");
+        assert_eq!((&shown["state"], &shown["origin"], &shown["probing"]), (&json!("UNKNOWN"), &Value::Null, &Value::Null));
+        assert_eq!(ask(&server, "POST", "/api/providers/sneaky/probe", &json!({})).0, 409);
+    }
+    assert_eq!(add(&server, "sneaky", "/wanted"), 201, "a person may");
+    reaches(&server, "sneaky", "READY");
+    assert!(model.asked().iter().all(|head| !head.starts_with("GET /admin")), "{:?}", model.asked());
+}
+
+#[test]
+fn what_others_say_of_a_provider_that_is_set_up_changes_nothing() {
+    let server = Server::start();
+    let (model, other) = (ModelServer::start(), ModelServer::start());
+    let body = json!({"name": "llm", "kind": "ollama", "url": model.url(), "every_seconds": 1});
+    assert_eq!(ask(&server, "POST", "/api/providers", &body).0, 201);
+    reaches(&server, "llm", "READY");
+    let says = |action: &str, payload: Value| {
+        server.send(&json!({"type": format!("provider.{action}"), "entity": "provider:llm", "payload": payload}))
+    };
+    let again = |after: u64| {
+        until("the log is told again", || {
+            let told = |event: &&Value| event["type"] == "provider.configured" && event["seq"].as_u64() > Some(after);
+            server.log().iter().find(told).map(|event| event["payload"]["endpoint"].clone())
+        })
+    };
+    assert_eq!(again(says("configured", json!({"kind": "http", "endpoint": other.url()}))), json!(model.url()));
+    assert_eq!(again(says("removed", json!({}))), json!(model.url()));
+    assert_eq!(reaches(&server, "llm", "READY")["origin"], "api");
+    assert_eq!(other.asked(), [""; 0]);
+    assert_eq!(ask(&server, "DELETE", "/api/providers/llm", &Value::Null).0, 204);
+    assert_eq!(provider(&server, "llm"), Value::Null);
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    let server = Server::start();
+    let (model, inside) = (ModelServer::start(), ModelServer::start());
+    model.redirects(&format!("{}/latest/meta-data", inside.url()));
+    let body = json!({"name": "a", "kind": "http", "url": model.url()});
+    assert_eq!(ask(&server, "POST", "/api/providers", &body).0, 201);
+    let found = reaches(&server, "a", "ERROR");
+    assert!(found["last_error"].as_str().unwrap().contains("redirects are not followed"), "{found}");
+    assert_eq!(inside.asked(), [""; 0]);
+}
+
+#[test]
+fn a_proxy_is_for_what_is_beyond_this_machine() {
+    let mut server = Server::start();
+    let (model, proxy) = (ModelServer::start(), ModelServer::start());
+    server.kill();
+    let addr = format!("127.0.0.1:{}", server.port);
+    let mut serve = server.command(&["serve", "--addr", &addr, "--data", "data"]);
+    for name in ["HTTP_PROXY", "http_proxy"] {
+        serve.env(name, proxy.url());
+    }
+    let child = serve.env_remove("NO_PROXY").env_remove("no_proxy").stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let _ends_with_the_test = Ended(child.unwrap());
+    until("it listens", || std::net::TcpStream::connect(&addr).ok());
+    let add = |name: &str, url: &str| {
+        assert_eq!(ask(&server, "POST", "/api/providers", &json!({"name": name, "kind": "http", "url": url})).0, 201);
+        reaches(&server, name, "READY");
+    };
+    add("near", &model.url());
+    add("named", &format!("http://localhost:{}/", model.port));
+    assert_eq!((proxy.asked().len(), model.asked().len()), (0, 2));
+    add("far", "http://192.0.2.1/far");
+    assert!(proxy.asked()[0].starts_with("GET http://192.0.2.1/far"), "{:?}", proxy.asked());
+    // The commands talk to this machine without it too.
+    let mut emit = server.command(&["emit", "x.y"]);
+    let said = emit.env("HTTP_PROXY", "http://127.0.0.1:9").env("http_proxy", "http://127.0.0.1:9").output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+}
+
+/// A process that is ended with the test, however that ends.
+struct Ended(Child);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
 }
 
 #[test]

@@ -452,6 +452,27 @@ fn what_others_report_is_answered_here_and_run_there() {
 }
 
 #[test]
+fn a_program_gets_no_keys_of_others() {
+    // Variables that cargo sets stand for keys.
+    let say = r#"echo "{\"type\":\"text_complete\",\"text\":\"${CARGO_PKG_NAME:-none} ${CARGO_PKG_VERSION:-none} ${SWARMDECK_TOKEN:-none}\"}"; echo '{"type":"complete"}'"#;
+    let settings = [
+        shell("plain"),
+        format!("{}pass_env = [\"CARGO_PKG_NAME\"]\n", shell("trusted")),
+        "[[sessions.drivers]]\nname = \"chat\"\nkind = \"openai\"\nurl = \"http://127.0.0.1:9\"\nmodel = \"m\"\nkey_env = \"CARGO_PKG_NAME\"\n".into(),
+        "[[providers]]\nname = \"p\"\nkind = \"http\"\nurl = \"http://127.0.0.1:9\"\nbearer_env = \"CARGO_PKG_VERSION\"\n".into(),
+    ]
+    .concat();
+    let (server, _folder) = server(&settings, &[("plain", say), ("trusted", say)]);
+    for (driver, told) in [("plain", "none none none"), ("trusted", "swarmdeck none none")] {
+        let id = create(&server, &json!({"driver": driver}));
+        send(&server, &id, "go");
+        let events = ended(&server, &id, 1);
+        let text = events.iter().find(|(kind, _)| kind == "text_completed").map(|(_, payload)| payload["text"].clone());
+        assert_eq!(text, Some(json!(told)), "{driver}: {events:?}");
+    }
+}
+
+#[test]
 fn a_removed_session_ends_first() {
     let (server, _folder) = server(&format!("stop_grace = 0.2\n{}", shell("deaf")), &[("deaf", DEAF)]);
     let id = create(&server, &json!({}));
@@ -478,22 +499,32 @@ fn errors_are_in_the_words_of_the_dialect() {
         let (status, problem) = call(&server, method, &path, body);
         assert_eq!((status, &problem["error"]), (404, &json!("Session not found")), "{method} {path}: {problem}");
     }
+    let refused = |status: u16, method: &str, path: &str, body: &str, detail: &str| {
+        let (got, problem) = call(&server, method, path, body);
+        assert_eq!(got, status, "{method} {path} {body}: {problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(detail), "{method} {path} {body}: {problem}");
+        problem["error"].as_str().unwrap().to_owned()
+    };
+    // What cannot be read is the dialect's bad request.
     for (method, path, body, detail) in [
         ("POST", "/api/sessions".to_owned(), "{", "EOF"),
         ("POST", "/api/sessions".to_owned(), r#"{"workspaceId":7}"#, "workspaceId: invalid type"),
         ("POST", "/api/sessions".to_owned(), r#"{"program":"sh"}"#, "unknown field `program`"),
-        ("POST", "/api/sessions".to_owned(), r#"{"driver":"sh"}"#, "driver: there is no \"sh\"; there are tour"),
-        ("POST", "/api/sessions".to_owned(), r#"{"title":"a\u0000"}"#, "title: empty, or with control characters"),
         ("POST", format!("/api/sessions/{id}/messages"), "{}", "missing field `message`"),
-        ("POST", format!("/api/sessions/{id}/messages"), r#"{"message":" "}"#, "message: empty"),
-        ("PATCH", format!("/api/sessions/{id}"), "{}", "nothing to change"),
         ("POST", format!("/api/sessions/{id}/permissions/r"), "{}", "missing field `allowed`"),
         ("GET", "/api/sessions?state=busy".to_owned(), "", "state: \"busy\" is not one of"),
         ("GET", "/api/approvals?x=1".to_owned(), "", "x: unknown parameter"),
     ] {
-        let (status, problem) = call(&server, method, &path, body);
-        assert_eq!((status, &problem["error"]), (400, &json!("Bad Request")), "{method} {path} {body}: {problem}");
-        assert!(problem["detail"].as_str().unwrap().contains(detail), "{method} {path} {body}: {problem}");
+        assert_eq!(refused(400, method, &path, body, detail), "Bad Request", "{method} {path} {body}");
+    }
+    // What can be read and does not fit is 422, as everywhere.
+    for (method, path, body, detail) in [
+        ("POST", "/api/sessions".to_owned(), r#"{"driver":"sh"}"#, "driver: there is no \"sh\"; there are tour"),
+        ("POST", "/api/sessions".to_owned(), r#"{"title":"a\u0000"}"#, "title: empty, or with control characters"),
+        ("POST", format!("/api/sessions/{id}/messages"), r#"{"message":" "}"#, "message: empty"),
+        ("PATCH", format!("/api/sessions/{id}"), "{}", "nothing to change"),
+    ] {
+        assert!(refused(422, method, &path, body, detail).contains(detail), "{method} {path} {body}");
     }
     let (status, problem) = answer(&server, &id, "r", &json!({"allowed": true}));
     assert_eq!((status, &problem["error"]), (404, &json!("no request r is open")));

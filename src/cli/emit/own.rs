@@ -31,9 +31,8 @@ impl Way for Own<'_> {
 
     /// The place of the event in the log.
     fn raw(&mut self, text: &str) -> anyhow::Result<String> {
-        // One line, as NDJSON wants it.
         let event: Value = serde_json::from_str(text).context("not JSON")?;
-        Ok(self.client.send(&event.to_string())?.last_seq.to_string())
+        Ok(self.client.send_one(&event.to_string())?.last_seq.to_string())
     }
 
     fn sample(&self) -> anyhow::Result<(Vec<Said>, &'static str)> {

@@ -6,6 +6,7 @@ use super::*;
 use crate::demo::Scenario;
 use crate::event::query::standing;
 use crate::event::{Draft, Event, wire};
+use crate::hub::sqlite::take_back;
 use crate::hub::tests::small;
 use crate::hub::{Edge, HubConfig, Read, Stored};
 use crate::swarm::hash;
@@ -192,11 +193,7 @@ async fn an_older_log_gets_its_index() {
     let before = hub.timeline(window(50)).await.unwrap();
     hub.close().await;
     drop(hub);
-    let connection = rusqlite::Connection::open(folder.path().join("log.db")).unwrap();
-    connection
-        .execute_batch("DROP TABLE instants; DROP TABLE marks; DROP TABLE spans; DROP TABLE stops; PRAGMA user_version = 1;")
-        .unwrap();
-    drop(connection);
+    take_back(&folder.path().join("log.db"));
     let hub = Hub::open(&config).unwrap();
     let after = hub.timeline(window(50)).await.unwrap();
     assert_eq!((&after.marks, &after.sessions), (&before.marks, &before.sessions));

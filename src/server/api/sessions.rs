@@ -52,7 +52,6 @@ impl From<Refusal> for Told {
     fn from(refusal: Refusal) -> Self {
         match refusal.reason {
             Reason::Missing => Self(Problem::not_found(refusal.detail).with_error("Session not found")),
-            Reason::Invalid => Problem::request(refusal.detail).into(),
             _ => Problem::from(refusal).into(),
         }
     }
@@ -321,7 +320,8 @@ async fn list_sessions(State(services): State<Services>, RawQuery(query): RawQue
     post, path = "/api/sessions", tag = "sessions", request_body = Create,
     responses(
         (status = 201, description = "The session", body = SessionView),
-        (status = 400, description = "The body does not fit, or there is no such driver"),
+        (status = 400, description = "The body cannot be read: `{\"error\":\"Bad Request\"}`"),
+        (status = 422, description = "A field does not fit, or there is no such driver"),
         (status = 503, description = "The log takes no events now"),
     )
 )]
@@ -370,7 +370,8 @@ async fn read_session(
     request_body = Change,
     responses(
         (status = 200, description = "The session", body = SessionView),
-        (status = 400, description = "The body does not fit"),
+        (status = 400, description = "The body cannot be read: `{\"error\":\"Bad Request\"}`"),
+        (status = 422, description = "A field does not fit"),
         (status = 404, description = "`{\"error\":\"Session not found\"}`"),
         (status = 503, description = "The log takes no events now"),
     )
@@ -410,7 +411,8 @@ async fn remove_session(State(services): State<Services>, Path(id): Path<String>
     request_body = Message,
     responses(
         (status = 202, description = "`{\"accepted\":true}`"),
-        (status = 400, description = "The body does not fit"),
+        (status = 400, description = "The body cannot be read: `{\"error\":\"Bad Request\"}`"),
+        (status = 422, description = "A field does not fit"),
         (status = 404, description = "`{\"error\":\"Session not found\"}`"),
         (status = 409, description = "A turn goes on, or another program runs the session"),
         (status = 413, description = "The message is too long"),
@@ -454,7 +456,8 @@ async fn abort_session(State(services): State<Services>, Path(id): Path<String>)
     request_body = Decision,
     responses(
         (status = 200, description = "`{\"success\":true}`"),
-        (status = 400, description = "The body does not fit"),
+        (status = 400, description = "The body cannot be read: `{\"error\":\"Bad Request\"}`"),
+        (status = 422, description = "A field does not fit"),
         (status = 404, description = "There is no such session or request"),
         (status = 409, description = "It is decided already; the words say by whom"),
         (status = 503, description = "The log takes no events now"),

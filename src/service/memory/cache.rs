@@ -69,6 +69,13 @@ impl Cache {
         }
     }
 
+    /// Forgets everything: the index was put right as a whole.
+    pub(super) fn clear(&self) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        (kept.slots, kept.bytes) = (HashMap::new(), 0);
+        kept.generation += 1;
+    }
+
     /// Takes in what changed in the index.
     pub(super) fn apply(&self, changes: Vec<Change>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);

@@ -5,6 +5,7 @@
 //! block; callers are off the async threads.
 
 mod apply;
+mod restore;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -79,8 +80,8 @@ impl Index {
             name.push(suffix);
             aside.push(".old");
             aside.push(suffix);
-            // Kept aside: what retention took from the log may stand only there. One that is not
-            // there need not go; one that cannot go fails below.
+            // Kept aside: what retention took from a log that did not keep living values yet may
+            // stand only there. One that is not there need not go; one that cannot go fails below.
             let _gone = std::fs::rename(name, aside);
         }
         let connection = connect(path)?;

@@ -1,4 +1,5 @@
-//! The projection: it follows the log and builds the index from it.
+//! The projection: it follows the log and builds the index from it. What retention took away before
+//! the projection came to it is made good by what the log keeps of it.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -6,7 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::{Parts, blocking};
-use crate::event::{Cursor, Event, Filter, wire};
+use crate::event::{Event, Filter, wire};
 use crate::hub::{Delivery, Hub, Lag, Start, Subscription};
 
 /// How often a place is remembered that only events of other kinds moved.
@@ -19,10 +20,9 @@ const RETRY: Duration = Duration::from_secs(1);
 /// Builds the index until the services end.
 pub(super) async fn follow(hub: Hub, parts: Arc<Parts>, stopping: CancellationToken) {
     let built = *parts.built.borrow();
-    let start = if built == 0 { Cursor::Beginning } else { hub.cursor(built) };
     let mut filter = Filter::everything();
     filter.add("types", "memory.*").expect("the pattern is well formed");
-    let mut subscription = hub.subscribe(Start::After(start), filter, Lag::Log);
+    let mut subscription = hub.subscribe(Start::After(hub.cursor(built)), filter, Lag::Log);
     loop {
         let next = tokio::select! {
             () = stopping.cancelled() => break,
@@ -31,12 +31,18 @@ pub(super) async fn follow(hub: Hub, parts: Arc<Parts>, stopping: CancellationTo
         let taken = match next {
             Err(_quiet) => mark(&parts, &subscription, &stopping).await,
             Ok(Ok(Delivery::Gap(gap))) => {
-                tracing::warn!(
+                tracing::info!(
                     from = gap.from,
                     to = gap.to,
-                    "memory.index.gap: these events are gone, and what they stored with them"
+                    "memory.index.gap: these events are gone; taking what is kept of them"
                 );
-                take_in(&parts, Vec::new(), gap.to, &stopping).await
+                match restore(&hub, &parts, &stopping).await {
+                    Some(upto) => {
+                        subscription.skip_to(upto);
+                        true
+                    }
+                    None => false,
+                }
             }
             Ok(Ok(Delivery::Run(batch, run))) => {
                 let events = run.map(|index| batch.json(index)).filter_map(read).collect();
@@ -81,9 +87,7 @@ async fn take_in(parts: &Arc<Parts>, events: Vec<Event>, upto: u64, stopping: &C
         });
         match applied.await {
             Ok(()) => {
-                if parts.trouble.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
-                    tracing::info!("memory.index.goes_on");
-                }
+                goes_on(parts);
                 parts.built.send_replace(upto);
                 return true;
             }
@@ -92,6 +96,36 @@ async fn take_in(parts: &Arc<Parts>, events: Vec<Event>, upto: u64, stopping: &C
         if !wait(stopping).await {
             return false;
         }
+    }
+}
+
+/// Puts the index right where events that it has not seen are gone, as often as it needs; up to
+/// where it is built then. None where the services end before it is done.
+async fn restore(hub: &Hub, parts: &Arc<Parts>, stopping: &CancellationToken) -> Option<u64> {
+    loop {
+        let (shared, hub) = (Arc::clone(parts), hub.clone());
+        let restored = blocking(move || {
+            let upto = shared.index.restore(|take| hub.kept(take))?;
+            shared.cache.clear();
+            Ok::<u64, String>(upto)
+        });
+        match restored.await {
+            Ok(upto) => {
+                goes_on(parts);
+                parts.built.send_replace(upto);
+                return Some(upto);
+            }
+            Err(error) => trouble(parts, &error),
+        }
+        if !wait(stopping).await {
+            return None;
+        }
+    }
+}
+
+fn goes_on(parts: &Parts) {
+    if parts.trouble.lock().unwrap_or_else(PoisonError::into_inner).take().is_some() {
+        tracing::info!("memory.index.goes_on");
     }
 }
 

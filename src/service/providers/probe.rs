@@ -5,7 +5,7 @@
 //! | a status of 200 to 299 in time, and for `ollama` and `openai` a list of models | `READY` |
 //! | the same, but slower than `slow_ms` | `DEGRADED` |
 //! | status 429 or 500 to 599: it is there, and cannot now | `DEGRADED` |
-//! | any other status, an answer that is no list of models | `ERROR` |
+//! | any other status (redirects are not followed), an answer that is no list of models | `ERROR` |
 //! | no connection, no answer within `timeout_ms` | `ERROR` |
 
 use std::time::Instant;
@@ -72,7 +72,7 @@ enum Problem {
 /// The number of its models, where it is of a kind that lists them.
 async fn ask(settings: &ProviderSettings) -> Result<Option<u64>, Problem> {
     let address = address(settings.kind, &settings.url).map_err(|refusal| Problem::Wrong(refusal.detail))?;
-    let mut request = http::client().get(address).timeout(settings.timeout());
+    let mut request = http::client(&address).get(address).timeout(settings.timeout());
     if let Some(variable) = &settings.bearer_env {
         let token = std::env::var(variable).map_err(|_| Problem::Wrong(format!("the environment has no {variable}")))?;
         request = request.bearer_auth(token);
@@ -81,6 +81,9 @@ async fn ask(settings: &ProviderSettings) -> Result<Option<u64>, Problem> {
     let status = response.status();
     if status == StatusCode::TOO_MANY_REQUESTS || status.is_server_error() {
         return Err(Problem::Busy(format!("answered {status}")));
+    }
+    if status.is_redirection() {
+        return Err(Problem::Wrong(format!("answered {status}: redirects are not followed")));
     }
     if !status.is_success() {
         return Err(Problem::Wrong(format!("answered {status}")));

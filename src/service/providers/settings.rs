@@ -120,15 +120,15 @@ impl ProviderSettings {
     }
 
     /// Whether the folded state says the same of it.
-    pub(super) fn is_told_by(&self, known: &Configured) -> bool {
+    pub(super) fn is_told_by(&self, known: &Configured, origin: Origin) -> bool {
         known.kind == self.kind
             && known.endpoint == self.url
-            && known.origin == Origin::File
+            && known.origin == origin
             && known.enabled == self.enabled
             && (known.every_seconds, known.timeout_ms, known.slow_ms) == (self.every_seconds, self.timeout_ms, self.slow_ms)
     }
 
-    /// What the folded state says of one that was set up by API.
+    /// What the folded state says of one.
     pub(super) fn of(name: &str, known: &Configured) -> Self {
         Self {
             name: name.to_owned(),

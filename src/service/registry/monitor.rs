@@ -156,7 +156,7 @@ fn web_address(endpoint: &str) -> Option<Url> {
 /// Asks one endpoint. Any answer under 500 is well: what an agent says at its root is its own affair.
 async fn ask(url: Url, patience: Duration) -> EndpointCheck {
     let began = Instant::now();
-    let answer = http::client().get(url).timeout(patience).send().await;
+    let answer = http::client(&url).get(url).timeout(patience).send().await;
     let failure = match answer {
         Ok(answer) if answer.status().is_server_error() => Some(format!("it answers {}", answer.status())),
         Ok(_) => None,

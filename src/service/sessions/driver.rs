@@ -68,13 +68,13 @@ pub(super) enum Driver {
 }
 
 impl Driver {
-    /// Starts one for a session.
+    /// Starts one for a session; a program does not get the environment variables `keys`.
     ///
     /// # Errors
     /// Its program cannot be started, or its key is missing.
-    pub(super) fn start(spec: &Spec, session: &str, workspace: Option<&str>) -> Result<Self, String> {
+    pub(super) fn start(spec: &Spec, session: &str, workspace: Option<&str>, keys: &[String]) -> Result<Self, String> {
         Ok(match spec {
-            Spec::Command(config) => Self::Command(Box::new(command::Subprocess::start(config, session, workspace)?)),
+            Spec::Command(config) => Self::Command(Box::new(command::Subprocess::start(config, session, workspace, keys)?)),
             Spec::OpenAi(config) => Self::OpenAi(Box::new(openai::Chat::start(config)?)),
             Spec::Scripted(script) => Self::Scripted(scripted::Play::new(script)),
         })

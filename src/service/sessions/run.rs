@@ -197,7 +197,7 @@ impl Run {
         let Some(turn) = &mut self.turn else { return Ok(()) };
         if self.driver.is_none() {
             turn.fresh = true;
-            match Driver::start(&self.spec, &self.id, self.workspace.as_deref()) {
+            match Driver::start(&self.spec, &self.id, self.workspace.as_deref(), &self.shared.key_variables()) {
                 Ok(driver) => self.driver = Some(driver),
                 Err(problem) => return self.end(End::Failed(problem)).await,
             }

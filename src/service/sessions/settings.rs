@@ -98,6 +98,10 @@ pub struct CommandConfig {
     /// Environment variables beside the server's own. `SWARMDECK_TOKEN` is never handed on.
     #[serde(default)]
     pub env: BTreeMap<String, String>,
+    /// Variables of the server that it gets although a `key_env` or `bearer_env` names them: the
+    /// keys of others are not handed on unasked.
+    #[serde(default, alias = "pass-env")]
+    pub pass_env: Vec<String>,
     /// What it speaks.
     #[serde(default)]
     pub format: Format,
@@ -178,6 +182,14 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// The environment variables that hold the keys of drivers.
+    pub(super) fn key_variables(&self) -> impl Iterator<Item = String> {
+        self.drivers.values().filter_map(|spec| match &**spec {
+            Spec::OpenAi(config) => config.key_env.clone(),
+            Spec::Command(_) | Spec::Scripted(_) => None,
+        })
+    }
+
     /// Checks the settings and reads the scripts that they name.
     ///
     /// # Errors

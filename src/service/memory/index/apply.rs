@@ -78,7 +78,12 @@ fn sizes(connection: &Connection, it: &MemoryOperation) -> Result<(i64, i64), ru
     Ok(found.unwrap_or((0, 0)))
 }
 
-fn write(connection: &Connection, event: &Event, it: &MemoryOperation, key: &str) -> Result<Arc<Entry>, rusqlite::Error> {
+pub(super) fn write(
+    connection: &Connection,
+    event: &Event,
+    it: &MemoryOperation,
+    key: &str,
+) -> Result<Arc<Entry>, rusqlite::Error> {
     let value = it.value.as_ref().map(to_text);
     let words = it.value.as_ref().map(text::of_value).unwrap_or_default();
     let bytes = value.as_ref().map_or(0, String::len) as u64;

@@ -5,6 +5,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::event::wire::At;
 use crate::event::{Draft, Event};
+use crate::hub::{Kept, LogError, Remains};
 use crate::service::memory::{MAX_HISTORY, text};
 
 const LOG: Epoch = Epoch(7);
@@ -76,6 +77,42 @@ fn an_index_goes_on_where_it_was_and_is_built_anew_for_another_log() {
     drop(other);
     std::fs::write(folder.path().join("memory.db"), "no database at all, but long enough to look at".repeat(40)).unwrap();
     assert_eq!(open(&folder, LOG, 9).built(), 0);
+}
+
+#[test]
+fn what_is_kept_of_events_that_are_gone_puts_the_index_right() {
+    let kept = |event: &Event, writes| Kept { json: event.to_json(), writes, created: Timestamp(9) };
+    let restored = |from: u64| {
+        let folder = TempDir::new().unwrap();
+        let index = open(&folder, LOG, 0);
+        let known = [stored(1, "a", json!("one")), stored(2, "b", json!("two")), stored(3, "same", json!("three"))];
+        index.apply(&known, 3).unwrap();
+        // Gone with the events 4 to 10: a was written anew, b deleted, c stored.
+        let remains = [kept(&event(5, "updated", "n", Some("a"), Some(json!("five"))), 2), kept(&stored(7, "c", json!(7)), 1)];
+        let same = kept(&known[2], 1);
+        let read = |take: &mut dyn FnMut(Kept) -> bool| {
+            assert!(remains.into_iter().chain([same]).all(take));
+            Ok(Remains { from, upto: 10 })
+        };
+        assert_eq!(index.restore(read).unwrap(), 10);
+        (index, folder)
+    };
+    let (index, folder) = restored(0);
+    let a = index.get("n", "a").unwrap().unwrap();
+    assert_eq!((a.value.as_deref(), a.version, a.writes, a.created), (Some("\"five\""), 5, 2, Timestamp(9)));
+    assert!(index.get("n", "b").unwrap().is_none() && index.search("\"two\"", None, 9).unwrap().is_empty());
+    let same = index.get("n", "same").unwrap().unwrap();
+    assert_eq!((same.writes, same.created), (1, Timestamp(3_000)));
+    assert_eq!(index.search("\"five\"", None, 9).unwrap()[0].0.key, "a");
+    let n = index.namespace("n").unwrap().unwrap();
+    assert_eq!((n.keys, n.bytes, n.operations), (3, 6 + 1 + 7, 4));
+    drop(index);
+    assert_eq!(open(&folder, LOG, 10).built(), 10);
+    // What went before anything was kept may stand here only.
+    let (index, _folder) = restored(3);
+    assert_eq!(index.get("n", "b").unwrap().unwrap().version, 2);
+    let fault = index.restore(|_| Err(LogError::Form("not now".into()))).unwrap_err();
+    assert!(fault.contains("not now") && index.get("n", "a").unwrap().is_some());
 }
 
 #[test]

@@ -1,17 +1,21 @@
 //! A subprocess: lines out, lines in, and an end that reaches everything it started.
 //!
-//! It leads a process group of its own, so that stopping it stops its children too. Where the
-//! server itself is killed, nobody stops it; it sees the end of its standard input.
+//! It leads a process group of its own, so that stopping it stops its children too. A group's number
+//! is given out again once its leader was waited for and the group is empty; so the leader's end is
+//! only looked at, and it is waited for after the last signal to its group. Where the server itself
+//! is killed, nobody stops it; it sees the end of its standard input.
 
 use std::collections::VecDeque;
-use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
-use std::process::{ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::signal::unix::{self, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::task::AbortOnDropHandle;
@@ -36,7 +40,10 @@ const CLOSED: Duration = Duration::from_secs(2);
 pub(in crate::service::sessions) struct Subprocess {
     name: String,
     child: Child,
-    group: u32,
+    /// Its pid, which is its group's too.
+    group: Pid,
+    /// Tells that a child of this process ended, whichever it was.
+    ends: unix::Signal,
     lines: Lines<ChildStdout>,
     /// To its standard input; none once that is closed.
     input: Option<mpsc::Sender<String>>,
@@ -47,7 +54,7 @@ pub(in crate::service::sessions) struct Subprocess {
     queue: VecDeque<AgentEvent>,
     /// Its output ended.
     ended: bool,
-    status: Option<ExitStatus>,
+    status: Option<Status>,
     /// When waiting for the rest of its end is over.
     until: Option<Instant>,
     passed_over: u64,
@@ -59,10 +66,15 @@ enum Speech {
 }
 
 impl Subprocess {
+    /// Starts the program; it does not get the environment variables `keys`, unless it is to.
+    ///
     /// # Errors
     /// The program cannot be started.
-    pub(super) fn start(config: &CommandConfig, session: &str, workspace: Option<&str>) -> Result<Self, String> {
+    pub(super) fn start(config: &CommandConfig, session: &str, workspace: Option<&str>, keys: &[String]) -> Result<Self, String> {
         let mut command = Command::new(&config.program);
+        for key in keys.iter().filter(|key| !config.pass_env.contains(key)) {
+            command.env_remove(key);
+        }
         command
             .args(&config.args)
             .envs(&config.env)
@@ -79,12 +91,14 @@ impl Subprocess {
         if let Some(cwd) = &config.cwd {
             command.current_dir(cwd);
         }
+        // Before the child is there: its end is not missed.
+        let ends = signal(SignalKind::child()).map_err(|error| format!("cannot start {}: {error}", config.program))?;
         let mut child = command.spawn().map_err(|error| {
             let place = config.cwd.as_ref().map_or(String::new(), |cwd| format!(" in {}", cwd.display()));
             format!("cannot start {}{place}: {error}", config.program)
         })?;
         let (Some(stdin), Some(stdout), Some(stderr), Some(group)) =
-            (child.stdin.take(), child.stdout.take(), child.stderr.take(), child.id())
+            (child.stdin.take(), child.stdout.take(), child.stderr.take(), pid(&child))
         else {
             return Err(format!("cannot start {}: it has no pipes", config.program));
         };
@@ -95,6 +109,7 @@ impl Subprocess {
             name,
             child,
             group,
+            ends,
             lines: Lines::new(stdout),
             input: Some(input),
             _writer: AbortOnDropHandle::new(tokio::spawn(write(stdin, waiting))),
@@ -114,7 +129,7 @@ impl Subprocess {
 
     pub(super) fn is_over(&mut self) -> bool {
         if self.status.is_none() {
-            self.status = self.child.try_wait().ok().flatten();
+            self.status = look(self.group);
         }
         self.status.is_some()
     }
@@ -149,7 +164,7 @@ impl Subprocess {
                 && let Some(status) = self.status
             {
                 let _late = timeout(LINGER, &mut self.errors_read).await;
-                return Said::End(if status.success() { Ok(()) } else { Err(self.obituary(&ended_how(status))) });
+                return Said::End(if status == Status::Code(0) { Ok(()) } else { Err(self.obituary(&ended_how(status))) });
             }
             let until = self.until;
             // Output comes first: a program that ended has said what is still in the pipe.
@@ -163,13 +178,10 @@ impl Subprocess {
                     }
                     Err(error) => return Said::End(Err(format!("{}: {error}", self.name))),
                 },
-                status = self.child.wait(), if self.status.is_none() => match status {
-                    Ok(status) => {
-                        self.status = Some(status);
-                        self.until = Some(Instant::now() + LINGER);
-                    }
-                    Err(error) => return Said::End(Err(format!("{}: {error}", self.name))),
-                },
+                status = end(self.group, &mut self.ends), if self.status.is_none() => {
+                    self.status = Some(status);
+                    self.until = Some(Instant::now() + LINGER);
+                }
                 () = sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {
                     if self.status.is_none() {
                         return Said::End(Err(self.obituary("closed its output and went on")));
@@ -222,34 +234,80 @@ impl Subprocess {
     pub(super) async fn stop(&mut self, grace: Duration) {
         self.input = None;
         if !self.is_over() {
-            signal(self.group, "TERM").await;
-            if timeout(grace, self.child.wait()).await.is_err() {
+            self.signal(Signal::TERM);
+            if timeout(grace, end(self.group, &mut self.ends)).await.is_err() {
                 tracing::info!(program = self.name, grace_ms = grace.as_millis() as u64, "sessions.command.forced");
             }
         }
         // What it started may have stayed behind.
-        signal(self.group, "KILL").await;
-        let _already_over = self.child.start_kill();
+        self.signal(Signal::KILL);
         let _gone_or_stuck_in_the_system = timeout(CLOSED, self.child.wait()).await;
+        self.is_over();
+    }
+
+    /// Signals the program's group, as long as its number is its own.
+    fn signal(&self, signal: Signal) {
+        let was_waited_for = self.child.id().is_none();
+        if was_waited_for {
+            return;
+        }
+        match kill_process_group(self.group, signal) {
+            // On some systems a group of which only the ended leader is left cannot be signalled.
+            Ok(()) | Err(Errno::SRCH | Errno::PERM) => {}
+            Err(error) => tracing::warn!(program = self.name, %error, "sessions.command.signal"),
+        }
     }
 }
 
-fn ended_how(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("exited with code {code}"),
-        (None, Some(signal)) => format!("was ended by signal {signal}"),
-        (None, None) => "ended".to_owned(),
+impl Drop for Subprocess {
+    /// Where nobody stopped it, nothing of it stays behind either.
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
     }
 }
 
-/// Signals a process group. The standard library signals single processes only; a shell's `kill`
-/// reaches a group without unsafe code.
-async fn signal(group: u32, name: &str) {
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", "kill -s \"$1\" -- \"-$2\"", "sh", name, &group.to_string()]);
-    shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
-    if let Ok(Err(error)) = timeout(CLOSED, shell.status()).await {
-        tracing::warn!(%error, "sessions.command.signal: /bin/sh cannot be run; only the program itself is ended");
+/// How a program ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    Code(i32),
+    Signal(i32),
+    /// Nobody can tell any more.
+    Unknown,
+}
+
+fn ended_how(status: Status) -> String {
+    match status {
+        Status::Code(code) => format!("exited with code {code}"),
+        Status::Signal(signal) => format!("was ended by signal {signal}"),
+        Status::Unknown => "ended".to_owned(),
+    }
+}
+
+fn pid(child: &Child) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(child.id()?).ok()?)
+}
+
+/// Whether a child ended, and how; it is not waited for, so its number stays its own.
+fn look(pid: Pid) -> Option<Status> {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+    match waitid(WaitId::Pid(pid), options) {
+        Ok(ended) => ended.map(|status| match (status.exit_status(), status.terminating_signal()) {
+            (Some(code), _) => Status::Code(code),
+            (None, Some(signal)) => Status::Signal(signal),
+            (None, None) => Status::Unknown,
+        }),
+        Err(Errno::INTR) => None,
+        Err(_it_was_waited_for) => Some(Status::Unknown),
+    }
+}
+
+/// Waits until a child ended. Safe to give up and to ask again.
+async fn end(pid: Pid, ends: &mut unix::Signal) -> Status {
+    loop {
+        if let Some(status) = look(pid) {
+            return status;
+        }
+        let _some_child_ended = ends.recv().await;
     }
 }
 
@@ -286,9 +344,12 @@ mod tests {
             args: vec!["-c".into(), script.into()],
             cwd: None,
             env: [("WORD".to_owned(), "hello".to_owned())].into(),
+            pass_env: vec!["CARGO_PKG_NAME".into()],
             format: Format::Events,
         };
-        Subprocess::start(&config, "ses_1", Some("w")).unwrap()
+        // What cargo tells its tests stands for keys of others.
+        let keys = ["CARGO_PKG_NAME", "CARGO_PKG_VERSION"].map(str::to_owned);
+        Subprocess::start(&config, "ses_1", Some("w"), &keys).unwrap()
     }
 
     fn delta(text: &str) -> Said {
@@ -305,6 +366,36 @@ mod tests {
         assert_eq!(program.next().await, Said::Event(AgentEvent::Complete));
         assert_eq!(program.next().await, Said::End(Ok(())));
         assert_eq!(program.passed_over, 1);
+    }
+
+    #[tokio::test]
+    async fn keys_of_others_are_not_handed_on() {
+        assert!(std::env::var("CARGO_PKG_NAME").is_ok() && std::env::var("CARGO_PKG_VERSION").is_ok(), "cargo runs the tests");
+        let mut program = shell(r#"echo "{\"type\":\"text_delta\",\"delta\":\"$CARGO_PKG_NAME ${CARGO_PKG_VERSION:-none}\"}""#);
+        assert_eq!(program.next().await, delta("swarmdeck none"));
+        program.stop(Duration::ZERO).await;
+    }
+
+    #[tokio::test]
+    async fn its_number_is_its_own_until_its_group_was_signalled() {
+        let state = |pid: Pid| {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+            stat.rsplit_once(") ")?.1.chars().next()
+        };
+        let mut program = shell("sleep 300 & echo \"{\\\"type\\\":\\\"text_delta\\\",\\\"delta\\\":\\\"$!\\\"}\"; exit 0");
+        let Said::Event(AgentEvent::TextDelta { text: child, .. }) = program.next().await else { panic!("no pid") };
+        assert_eq!(program.next().await, Said::End(Ok(())));
+        assert!(program.is_over());
+        let group = program.group;
+        assert_eq!(state(group), Some('Z'), "it ended, and nobody else can have its number");
+        program.stop(Duration::ZERO).await;
+        assert_eq!(state(group), None);
+        let child = Pid::from_raw(child.parse().unwrap()).unwrap();
+        let began = Instant::now();
+        while !matches!(state(child), None | Some('Z')) {
+            assert!(began.elapsed() < Duration::from_secs(10), "its child goes on");
+            tokio::task::yield_now().await;
+        }
     }
 
     #[tokio::test]
@@ -349,10 +440,11 @@ mod tests {
             args: Vec::new(),
             cwd: None,
             env: Default::default(),
+            pass_env: Vec::new(),
             format: Format::Events,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let told = runtime.block_on(async { Subprocess::start(&config, "s", None).err().unwrap() });
+        let told = runtime.block_on(async { Subprocess::start(&config, "s", None, &[]).err().unwrap() });
         assert!(told.starts_with("cannot start /none/such: "), "{told}");
     }
 }

@@ -79,11 +79,15 @@ impl Chat {
             .map(|said| json!({"role": if said.by_person { "user" } else { "assistant" }, "content": said.text}));
         let messages: Vec<Value> = system.chain(said).collect();
         let body = json!({"model": self.config.model, "messages": messages, "stream": true});
-        let mut request = http::client().post(&url).header("accept", "text/event-stream").json(&body);
-        if let Some(key) = &self.key {
-            request = request.bearer_auth(key);
-        }
+        let request = url.parse().map_err(|error| format!("{url}: {error}")).map(|address| {
+            let request = http::client(&address).post(address).header("accept", "text/event-stream").json(&body);
+            match &self.key {
+                Some(key) => request.bearer_auth(key),
+                None => request,
+            }
+        });
         let asking = async move {
+            let request = request?;
             let mut response = request.send().await.map_err(|error| format!("{url}: {}", causes(&error)))?;
             let status = response.status();
             if status.is_success() {
