@@ -115,7 +115,9 @@ fn template(shape: Shape, kind: usize, size: usize) -> (Vec<u8>, usize) {
             r#"{{"type":"session.text_delta","source":"load","entity":{{"kind":"session","id":"{SESSION}"}},"payload":{{"delta":"{mark}{pad}"}}}}"#
         ),
         Shape::Trade => {
-            format!(r#"{{"type":"trade.analysis_started","source":"load","payload":{{"mint":"{mark}{pad}"}}}}"#)
+            format!(
+                r#"{{"type":"trade.analysis_started","source":"load","entity":{{"kind":"trade","id":"t"}},"payload":{{"mint":"{mark}{pad}"}}}}"#
+            )
         }
         Shape::Trust => format!(
             r#"{{"type":"agent.trust_changed","source":"load","entity":{{"kind":"agent","id":"{mark}"}},"payload":{{"score":0.5,"previous":0.4,"delta":0.1,"reason":"{pad}"}}}}"#

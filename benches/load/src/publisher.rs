@@ -153,7 +153,7 @@ impl Publisher {
         share: f64,
     ) -> io::Result<()> {
         let (began, first) = (now() + SECOND / 1_000, self.number);
-        let end = began + (span.0 * SECOND as f64) as u64;
+        let end = began.saturating_add((span.0 * SECOND as f64) as u64);
         for turn in 0.. {
             let sent = self.number - first;
             let time = match pace {

@@ -115,10 +115,13 @@ pub fn measure(target: &Target<'_>, load: &Load<'_>) -> io::Result<Row> {
     let before = target.server.cpu();
     let driven = drive(&mut crowd, &mut publisher, (load.pace, load.group), (load.seconds, u64::MAX), share)?;
     let cpu = target.server.cpu().since(before);
+    if publisher.refused > 0 || crowd.tally.received == 0 {
+        let text = format!("{} of {} requests were refused, {} events came", publisher.refused, driven.sent, crowd.tally.received);
+        return Err(io::Error::other(text));
+    }
     let row = Row::new(load.scene, target.who)
         .with("connection_kb", idle.saturating_sub(empty) as f64 / 1024.0 / load.clients as f64)
-        .with("closed", crowd.ended() as f64)
-        .with("refused", publisher.refused as f64);
+        .with("closed", crowd.ended() as f64);
     Ok(delivered(row, &crowd, driven, cpu, driven.sent as f64 * share))
 }
 
