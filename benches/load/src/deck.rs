@@ -127,4 +127,3 @@ pub fn dialect(name: &str) -> Option<Dial> {
         _ => return None,
     })
 }
-

@@ -59,7 +59,8 @@ pub fn serve(port: u16, group: usize) -> io::Result<()> {
                 while let Ok(socket) = accept_with(from, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC) {
                     sockopt::set_tcp_nodelay(&socket, true)?;
                     epoll::add(&epoll, &socket, EventData::new_u64(next), EventFlags::IN)?;
-                    let peer = Peer { socket, sender: which == SENDERS, subscribed: false, heard: Vec::new(), waiting: Vec::new() };
+                    let peer =
+                        Peer { socket, sender: which == SENDERS, subscribed: false, heard: Vec::new(), waiting: Vec::new() };
                     peers.insert(next, peer);
                     next += 1;
                 }

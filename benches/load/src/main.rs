@@ -106,7 +106,11 @@ fn run() -> io::Result<()> {
     }
     let about = about(&plan, runs, suite.notes);
     println!("{}", report::report(&suite.results, &about, false));
-    let peers: Vec<Value> = about.peers.iter().map(|peer| json!({"who": peer.who, "version": peer.found.as_ref().ok(), "missing": peer.found.as_ref().err()})).collect();
+    let peers: Vec<Value> = about
+        .peers
+        .iter()
+        .map(|peer| json!({"who": peer.who, "version": peer.found.as_ref().ok(), "missing": peer.found.as_ref().err()}))
+        .collect();
     let goals: Vec<Value> = goals::judge(&suite.results)
         .into_iter()
         .map(|goal| json!({"what": goal.what, "goal": goal.goal, "reached": goal.reached, "met": goal.met}))
@@ -148,7 +152,7 @@ fn micro(plan: &Plan, results: &mut Results) {
     for (who, figures) in file.as_object().into_iter().flatten() {
         let mut row = Row::new("micro", who);
         for (name, value) in figures.as_object().into_iter().flatten() {
-            if let Some(value) = value.as_f64() {
+            if let Some(value) = value.as_f64().filter(|_| name != "events_per_round") {
                 row = row.with(name, value);
             }
         }
@@ -167,7 +171,12 @@ fn about(plan: &Plan, runs: usize, notes: Vec<String>) -> About {
     let lines = vec![
         set("BENCH_DATE").unwrap_or_else(|| "date unknown".to_owned()),
         format!("swarmdeck {}", set("BENCH_VERSION").unwrap_or_else(|| "of unknown version".to_owned())),
-        format!("{cores} cores of {}, {}, Linux {}", find("/proc/cpuinfo", "model name"), find("/proc/meminfo", "MemTotal"), read("/proc/sys/kernel/osrelease").trim()),
+        format!(
+            "{cores} cores of {}, {}, Linux {}",
+            find("/proc/cpuinfo", "model name"),
+            find("/proc/meminfo", "MemTotal"),
+            read("/proc/sys/kernel/osrelease").trim()
+        ),
         format!(
             "runs: {runs}; the median stands first, lowest and highest in brackets; seconds of one measurement: {}; events of the large log: {}",
             plan.seconds(),

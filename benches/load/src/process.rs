@@ -70,9 +70,12 @@ impl Server {
     /// It cannot be started.
     pub fn spawn(command: &mut Command, log: &Path) -> io::Result<Self> {
         let output = File::create(log)?;
-        let child = command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).spawn().map_err(|error| {
-            io::Error::new(error.kind(), format!("{}: {error}", command.get_program().to_string_lossy()))
-        })?;
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .spawn()
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", command.get_program().to_string_lossy())))?;
         Ok(Self { child, log: log.to_owned() })
     }
 
@@ -95,10 +98,10 @@ impl Server {
 
     /// Processor time of it and its children so far.
     pub fn cpu(&self) -> Cpu {
-        self.family().into_iter().filter_map(cpu).fold(Cpu::default(), |sum, one| Cpu {
-            user: sum.user + one.user,
-            system: sum.system + one.system,
-        })
+        self.family()
+            .into_iter()
+            .filter_map(cpu)
+            .fold(Cpu::default(), |sum, one| Cpu { user: sum.user + one.user, system: sum.system + one.system })
     }
 
     /// Resident memory of it and its children, in bytes; pages that they share count once.

@@ -144,14 +144,7 @@ impl Publisher {
     ///
     /// # Errors
     /// The socket's.
-    pub fn run(
-        &mut self,
-        pace: Pace,
-        group: u64,
-        span: (f64, u64),
-        received: &Arc<AtomicU64>,
-        share: f64,
-    ) -> io::Result<()> {
+    pub fn run(&mut self, pace: Pace, group: u64, span: (f64, u64), received: &Arc<AtomicU64>, share: f64) -> io::Result<()> {
         let (began, first) = (now() + SECOND / 1_000, self.number);
         let end = began.saturating_add((span.0 * SECOND as f64) as u64);
         for turn in 0.. {
@@ -179,8 +172,11 @@ impl Publisher {
 /// Appends a request with a body of JSON.
 pub fn put_post(out: &mut Vec<u8>, path: &str, host: &str, body: &[u8]) {
     out.extend_from_slice(
-        format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len())
-            .as_bytes(),
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        )
+        .as_bytes(),
     );
     out.extend_from_slice(body);
 }

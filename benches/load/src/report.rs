@@ -29,7 +29,8 @@ impl Table {
 
     fn text(&self) -> String {
         let columns = self.0.first().map_or(0, Vec::len);
-        let width = |column: usize| self.0.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+        let width =
+            |column: usize| self.0.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0);
         let widths: Vec<usize> = (0..columns).map(width).collect();
         let mut out = String::new();
         for row in &self.0 {
@@ -55,7 +56,11 @@ pub struct About {
 pub fn report(results: &Results, about: &About, markdown: bool) -> String {
     let mut out = String::new();
     let heading = |out: &mut String, text: &str| {
-        let _ = if markdown { writeln!(out, "\n## {text}\n") } else { writeln!(out, "\n{text}\n{}", "─".repeat(text.chars().count())) };
+        let _ = if markdown {
+            writeln!(out, "\n## {text}\n")
+        } else {
+            writeln!(out, "\n{text}\n{}", "─".repeat(text.chars().count()))
+        };
     };
     for line in &about.lines {
         let _ = writeln!(out, "{}{line}", if markdown { "- " } else { "" });
@@ -125,9 +130,21 @@ fn goals(judged: &[Judged]) -> Table {
 }
 
 fn fanout(results: &Results, scene: &str) -> Table {
-    let head = ["who", "deliveries/s", "CPU µs", "user", "system", "p50 ms", "p99", "p99.9", "max", "KB/conn.", "lost", "disordered"];
-    let names =
-        ["deliveries_per_s", "cpu_us", "cpu_user_us", "cpu_system_us", "p50_ms", "p99_ms", "p999_ms", "max_ms", "connection_kb", "lost", "disordered"];
+    let head =
+        ["who", "deliveries/s", "CPU µs", "user", "system", "p50 ms", "p99", "p99.9", "max", "KB/conn.", "lost", "disordered"];
+    let names = [
+        "deliveries_per_s",
+        "cpu_us",
+        "cpu_user_us",
+        "cpu_system_us",
+        "p50_ms",
+        "p99_ms",
+        "p999_ms",
+        "max_ms",
+        "connection_kb",
+        "lost",
+        "disordered",
+    ];
     let mut table = Table::new(&head);
     for who in results.who(scene) {
         let figures = names.iter().map(|name| spread(results.get(scene, who, name)));

@@ -116,7 +116,8 @@ pub fn measure(target: &Target<'_>, load: &Load<'_>) -> io::Result<Row> {
     let driven = drive(&mut crowd, &mut publisher, (load.pace, load.group), (load.seconds, u64::MAX), share)?;
     let cpu = target.server.cpu().since(before);
     if publisher.refused > 0 || crowd.tally.received == 0 {
-        let text = format!("{} of {} requests were refused, {} events came", publisher.refused, driven.sent, crowd.tally.received);
+        let text =
+            format!("{} of {} requests were refused, {} events came", publisher.refused, driven.sent, crowd.tally.received);
         return Err(io::Error::other(text));
     }
     let row = Row::new(load.scene, target.who)

@@ -4,10 +4,10 @@ use std::io;
 
 use super::Plan;
 use super::fanout::{AT_ONCE, delivered, drive};
+use crate::client::Dial;
 use crate::clock::{SECOND, now};
 use crate::crowd::Crowd;
 use crate::deck::{self, Deck, Durability};
-use crate::client::Dial;
 use crate::event::{Events, Shape};
 use crate::publisher::{Entrance, Pace, Publisher};
 use crate::row::Row;

@@ -41,7 +41,8 @@ pub fn idle(plan: &Plan) -> io::Result<Row> {
     crowd.pump(now() + SECOND, |_| false)?;
     let full = deck.server.resident();
     let mut ended = false;
-    let spent = spent(&deck, beats, || ended = crowd.pump(now() + beats * BEAT * SECOND, |crowd| crowd.ended() > 0).unwrap_or(true));
+    let spent =
+        spent(&deck, beats, || ended = crowd.pump(now() + beats * BEAT * SECOND, |crowd| crowd.ended() > 0).unwrap_or(true));
     for holder in others {
         holder.end();
     }
@@ -74,7 +75,9 @@ pub fn memory(target: &Target<'_>, count: usize) -> io::Result<Row> {
     crowd.join(&target.dial, count, HANDSHAKES)?;
     crowd.pump(now() + SECOND / 2, |_| false)?;
     let kept = target.server.resident().saturating_sub(empty);
-    Ok(Row::new("memory", target.who).with("connections", count as f64).with("connection_kb", kept as f64 / 1024.0 / count as f64))
+    Ok(Row::new("memory", target.who)
+        .with("connections", count as f64)
+        .with("connection_kb", kept as f64 / 1024.0 / count as f64))
 }
 
 /// How many connections a second are made, each with its handshake and first word.
