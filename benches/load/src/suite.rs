@@ -119,7 +119,7 @@ impl<'a> Suite<'a> {
 
     fn saturated(&mut self, target: &Target<'_>, clients: usize) {
         let scene = format!("saturated-{clients}");
-        let load = Load { scene: &scene, clients, pace: Pace::Window(WINDOW), group: GROUP, seconds: self.plan.seconds() };
+        let load = Load { scene: &scene, clients, pace: Pace::Window(WINDOW), group: GROUP, seconds: self.plan.seconds() * 0.6 };
         self.keep(&format!("{scene}, {}", target.who), measure(target, &load));
     }
 

@@ -26,13 +26,11 @@ const PATIENCE: usize = 90;
 /// The server or its sockets fail.
 pub fn retention(plan: &Plan) -> io::Result<Row> {
     let folder = start::folder(plan);
-    let usual = written(plan, &folder, &[], 0.0)?;
+    let usual = written(plan, &folder, &[])?;
     let log = std::fs::metadata(folder.join("log").join("log.db"))?.len();
     let share = plan.pick(0.5, (1_000_000.0 / plan.events as f64).min(0.5));
     let keep = ((1.0 - share) * log as f64) as u64;
-    // To within a snapshot's distance of the bound.
-    let least = 0.6 * share * plan.events as f64;
-    let during = written(plan, &folder, &["--retain-bytes", &keep.to_string()], least)?;
+    let during = written(plan, &folder, &["--retain-bytes", &keep.to_string()])?;
     Ok(Row::new("retention", "swarmdeck")
         .with("removed", during.gone)
         .with("events", during.late.count() as f64)
@@ -50,21 +48,22 @@ struct Written {
     gone: f64,
 }
 
-/// Writes second by second until `least` events are gone and a second passes in which no more go.
-fn written(plan: &Plan, folder: &Path, flags: &[&str], least: f64) -> io::Result<Written> {
+/// Writes second by second until for some of them no event has gone. Retention begins with the server.
+fn written(plan: &Plan, folder: &Path, flags: &[&str]) -> io::Result<Written> {
     let deck = Deck::start(&plan.binary, folder, Durability::Power, flags)?;
+    let begun = deck.metric("head")? + 1.0 - plan.events as f64;
     let mut crowd = Crowd::new()?;
     crowd.join(&deck::events(""), 1, 1)?;
     let mut publisher = Publisher::connect(deck::PORT, Entrance::Deck, Events::new(Shape::Message))?;
-    let begun = deck.metric("head")? + 1.0 - plan.events as f64;
-    let (mut late, mut first) = (Histogram::default(), 0.0);
-    for second in 0..PATIENCE {
+    let (mut late, mut first, mut quiet) = (Histogram::default(), begun, 0);
+    for _ in 0..PATIENCE {
         drive(&mut crowd, &mut publisher, (Pace::Rate(RATE), 1), (1.0, u64::MAX), 1.0)?;
         late.merge(&crowd.tally.latency);
         let before = std::mem::replace(&mut first, deck.metric("first")?);
-        if second >= plan.pick(1, 4) && first == before && first - begun >= least {
+        quiet = if first == before { quiet + 1 } else { 0 };
+        if quiet >= plan.pick(1, 3) {
             break;
         }
     }
-    Ok(Written { late, gone: first - begun })
+    Ok(Written { late, gone: (first - begun).max(0.0) })
 }
