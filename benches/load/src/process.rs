@@ -157,6 +157,22 @@ impl Drop for Server {
     }
 }
 
+/// Processor time, in seconds, of the whole machine, and of this process with the children that it
+/// has waited for.
+///
+/// # Errors
+/// The system does not tell.
+pub fn machine() -> io::Result<(f64, f64)> {
+    let text = fs::read_to_string("/proc/stat")?;
+    let ticks: Vec<f64> =
+        text.lines().next().into_iter().flat_map(str::split_whitespace).filter_map(|tick| tick.parse().ok()).collect();
+    // user nice system idle iowait irq softirq steal
+    let busy: f64 = ticks.iter().take(8).sum::<f64>() - ticks.get(3..5).map_or(0.0, |idle| idle.iter().sum());
+    let own = stat(std::process::id()).unwrap_or_default();
+    let own: f64 = own.iter().skip(11).take(4).filter_map(|tick| tick.parse::<f64>().ok()).sum();
+    Ok((busy / TICKS, own / TICKS))
+}
+
 /// The fields of `/proc/PID/stat` after the name.
 fn stat(pid: u32) -> Option<Vec<String>> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;

@@ -73,7 +73,7 @@ pub fn report(results: &Results, about: &About, markdown: bool) -> String {
         let _ = writeln!(out, "{}{told}", if markdown { "- " } else { "  " });
     }
     for note in &about.notes {
-        let _ = writeln!(out, "{}not measured: {note}", if markdown { "- " } else { "✗ " });
+        let _ = writeln!(out, "{}{note}", if markdown { "- " } else { "✗ " });
     }
     let mut show = |title: &str, table: &Table| {
         if table.0.len() > 1 {

@@ -2,9 +2,11 @@
 
 use std::io;
 
+use crate::clock::{now, seconds};
 use crate::deck::{self, Deck, Durability};
 use crate::event::Shape;
 use crate::peers::{self, FLOOR, FLOOR_TEN, Running};
+use crate::process::machine;
 use crate::publisher::{Entrance, Pace};
 use crate::row::{Results, Row};
 use crate::scene::fanout::{Load, Target, measure};
@@ -18,6 +20,10 @@ const WINDOW: u64 = 200;
 const GROUP: u64 = 10;
 /// Which share of what a server took is sent by the clock, to see how late events are near its limit.
 const NEAR: f64 = 0.9;
+
+/// Which share of the machine other programs may have while something is measured. The system's own
+/// threads, for disk and network, are among them.
+const DISTURBED: f64 = 0.08;
 
 /// The dialects, each with the events that it has a name for.
 pub const DIALECTS: &[(&str, Shape)] = &[
@@ -49,8 +55,21 @@ impl<'a> Suite<'a> {
         Self { plan, results: Results::default(), notes: Vec::new() }
     }
 
-    /// Measures one part.
+    /// Measures one part, and notes where other programs had a share of the machine meanwhile.
     pub fn part(&mut self, name: &str) {
+        let (began, before) = (now(), machine());
+        self.measure(name);
+        let (Ok(before), Ok(after)) = (before, machine()) else { return };
+        let cores = std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
+        let others = (after.0 - before.0) - (after.1 - before.1);
+        let share = others / (seconds(began, now()) * cores);
+        if share > DISTURBED {
+            let percent = (share * 100.0).round();
+            self.notes.push(format!("{name} was disturbed: other programs had {percent} % of the processors meanwhile"));
+        }
+    }
+
+    fn measure(&mut self, name: &str) {
         let plan = self.plan;
         match name {
             "floor" => self.floor(),
@@ -95,7 +114,7 @@ impl<'a> Suite<'a> {
                 self.results.add(row);
             }
             Err(error) => {
-                let note = format!("{scene}: {error}");
+                let note = format!("{scene} was not measured: {error}");
                 eprintln!("✗ {note}");
                 if !self.notes.contains(&note) {
                     self.notes.push(note);
