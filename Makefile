@@ -4,10 +4,10 @@
 # Tools of the project's own come first: wasm-opt stands in .tools.
 export PATH := $(CURDIR)/.tools/node_modules/.bin:$(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help run build test audit size setup clean
+.PHONY: help run build test audit size bench bench-check setup clean
 
 help: ## List the commands
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: build ## Build the release and serve http://localhost:3000
 	@./target/release/swarmdeck serve
@@ -26,6 +26,12 @@ audit: ## Check licences, bans and sources of all dependencies
 
 size: ## Show what the browser downloads; fails when it is over the limit
 	@scripts/size
+
+bench: ## Measure the server beside its peers: QUICK=1 in two minutes, RUNS=5, ONLY=replay,storm
+	@scripts/bench run
+
+bench-check: ## Compare costs with benches/baseline.json and say what moved; WRITE=1 writes it anew
+	@scripts/bench check
 
 setup: ## Install what is missing, and nothing else
 	@scripts/setup build browser
