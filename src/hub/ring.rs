@@ -77,6 +77,8 @@ impl Ring {
 
     /// The batch that holds the event after `seq`; none where the ring no longer, or not yet, has it.
     pub(super) fn after(&self, seq: u64) -> Option<Arc<Batch>> {
+        #[cfg(test)]
+        super::orders::point();
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         let wanted = seq + 1;
         if kept.batches.front().is_none_or(|oldest| oldest.first() > wanted) {

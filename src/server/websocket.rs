@@ -11,7 +11,7 @@ mod socket;
 pub(crate) use socket::{End, Socket};
 
 use axum::extract::{RawQuery, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::TokioIo;
 use hyper_util::server::conn::auto::upgrade::downcast;
@@ -57,7 +57,7 @@ pub(crate) fn upgrade<F: Future<Output = ()> + Send + 'static>(
     mut request: Request,
     serve: impl FnOnce(AppState, Socket) -> F + Send + 'static,
 ) -> Result<Response, Problem> {
-    let accept = handshake(request.method(), request.headers())?;
+    let accept = handshake(request.method(), request.version(), request.headers())?;
     let upgrade = hyper::upgrade::on(&mut request);
     let tracker = app.connections.clone();
     tracker.spawn(async move {
@@ -82,21 +82,40 @@ pub(crate) fn upgrade<F: Future<Output = ()> + Send + 'static>(
 }
 
 /// Checks the client's handshake, RFC 6455 section 4.2.1; gives the accept value.
-pub(super) fn handshake(method: &Method, headers: &HeaderMap) -> Result<HeaderValue, Problem> {
+pub(super) fn handshake(method: &Method, version: Version, headers: &HeaderMap) -> Result<HeaderValue, Problem> {
     let has = |name, word: &str| {
         let values = headers.get_all(name).iter().filter_map(|value: &HeaderValue| value.to_str().ok());
         values.flat_map(|value| value.split(',')).any(|part| part.trim().eq_ignore_ascii_case(word))
     };
-    if *method != Method::GET || !has(header::UPGRADE, "websocket") || !has(header::CONNECTION, "upgrade") {
+    let upgrades = has(header::UPGRADE, "websocket") && has(header::CONNECTION, "upgrade");
+    if *method != Method::GET || version != Version::HTTP_11 || !upgrades {
         return Err(Problem::upgrade("this address speaks WebSocket: GET with Connection: Upgrade and Upgrade: websocket"));
     }
-    if !has(header::SEC_WEBSOCKET_VERSION, "13") {
+    if only(headers, &header::SEC_WEBSOCKET_VERSION) != Some(b"13") {
         return Err(Problem::upgrade("the WebSocket version is 13"));
     }
-    let key = headers.get(header::SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes).unwrap_or_default();
-    // Sixteen bytes in base64.
-    if key.len() != 24 || !key.ends_with(b"==") {
-        return Err(Problem::request("Sec-WebSocket-Key is missing or not 16 bytes in base64"));
+    let Some(key) = only(headers, &header::SEC_WEBSOCKET_KEY).filter(|key| is_key(key)) else {
+        return Err(Problem::request("Sec-WebSocket-Key is not there once, as 16 bytes in base64"));
+    };
+    // Whoever reads on behind the head would take it for frames.
+    let empty = headers.get(header::CONTENT_LENGTH).is_none_or(|length| length == "0");
+    if !empty || headers.contains_key(header::TRANSFER_ENCODING) {
+        return Err(Problem::request("a WebSocket handshake has no body"));
     }
     HeaderValue::from_str(&derive_accept_key(key)).map_err(|_| Problem::request("Sec-WebSocket-Key cannot be answered"))
+}
+
+/// The value of a header that must be there exactly once.
+fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next()?;
+    values.next().is_none().then_some(first.as_bytes())
+}
+
+/// Whether a key is sixteen bytes in base64: 22 characters and padding.
+fn is_key(key: &[u8]) -> bool {
+    key.len() == 24
+        && key
+            .strip_suffix(b"==")
+            .is_some_and(|text| text.iter().all(|byte| byte.is_ascii_alphanumeric() || b"+/".contains(byte)))
 }

@@ -4,6 +4,7 @@
 
 mod cli;
 mod config;
+mod conformance;
 mod crash;
 mod daemon;
 mod debug;

@@ -3,7 +3,7 @@
 use std::io;
 
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 
@@ -51,6 +51,7 @@ fn headers(head: &str) -> impl Iterator<Item = (&str, &str)> {
 pub(super) struct Asked<'a> {
     pub(super) method: &'a str,
     pub(super) path: &'a str,
+    version: &'a str,
     headers: Vec<(&'a str, &'a str)>,
 }
 
@@ -59,8 +60,9 @@ impl<'a> Asked<'a> {
     /// only this process.
     pub(super) fn read(head: &'a str) -> Result<Self, &'static str> {
         let mut first = head.split("\r\n").next().unwrap_or_default().split(' ');
-        let (method, target) = (first.next().unwrap_or_default(), first.next().unwrap_or_default());
-        let asked = Self { method, path: target.split('?').next().unwrap_or_default(), headers: headers(head).collect() };
+        let [method, target, version] = [(); 3].map(|()| first.next().unwrap_or_default());
+        let asked =
+            Self { method, path: target.split('?').next().unwrap_or_default(), version, headers: headers(head).collect() };
         let host = asked.header("host").and_then(|host| host.parse::<Authority>().ok());
         if !host.is_some_and(|host| is_loopback(host.host())) {
             return Err("the Host is not this machine's");
@@ -83,7 +85,8 @@ impl<'a> Asked<'a> {
         for (name, value) in self.headers.iter().filter_map(pair) {
             headers.append(name, value);
         }
-        websocket::handshake(&method, &headers)
+        let version = if self.version == "HTTP/1.1" { Version::HTTP_11 } else { Version::HTTP_10 };
+        websocket::handshake(&method, version, &headers)
     }
 
     /// The head as the deck is asked.

@@ -107,6 +107,7 @@ impl Parser {
         }
     }
 
+    /// Takes a frame that [`header`] let through: what it may be here is settled.
     fn frame(&mut self, fin: bool, opcode: u8, payload: Vec<u8>) -> Result<Option<Message>, Violation> {
         match (opcode, self.fragments.take()) {
             (PING, fragments) => {
@@ -118,10 +119,8 @@ impl Parser {
                 Ok(Some(Message::Pong))
             }
             (CLOSE, _) => close(&payload).map(Some),
-            (TEXT | BINARY, Some(_)) => Err(protocol("a new message before the fragmented one ended")),
-            (CONTINUATION, None) => Err(protocol("a continuation of nothing")),
-            (TEXT | BINARY, None) if fin => whole(opcode, payload).map(Some),
-            (TEXT | BINARY, None) => {
+            (_, None) if fin => whole(opcode, payload).map(Some),
+            (_, None) => {
                 self.fragments = Some((opcode, payload));
                 Ok(None)
             }
@@ -133,7 +132,6 @@ impl Parser {
                 self.fragments = Some((first, bytes));
                 Ok(None)
             }
-            (_, None) => Err(protocol("an unknown opcode")),
         }
     }
 }
@@ -145,8 +143,11 @@ fn header(bytes: &[u8], fragmented: Option<usize>) -> Result<Option<Header>, Vio
     if first & 0x70 != 0 {
         return Err(protocol("a reserved bit is set"));
     }
-    if !matches!(opcode, CONTINUATION | TEXT | BINARY | CLOSE | PING | PONG) {
-        return Err(protocol("an unknown opcode"));
+    match (opcode, fragmented) {
+        (CONTINUATION, None) => return Err(protocol("a continuation of nothing")),
+        (TEXT | BINARY, Some(_)) => return Err(protocol("a new message before the fragmented one ended")),
+        (CONTINUATION | TEXT | BINARY | CLOSE | PING | PONG, _) => {}
+        _ => return Err(protocol("an unknown opcode")),
     }
     if second & 0x80 == 0 {
         return Err(protocol("a client's frame is not masked"));
@@ -171,7 +172,7 @@ fn header(bytes: &[u8], fragmented: Option<usize>) -> Result<Option<Header>, Vio
         return Err(protocol("a length is not in its shortest form"));
     }
     // One whole message can be passed over; one that grows piece by piece cannot be known for it.
-    let whole = fin && opcode != CONTINUATION && fragmented.is_none();
+    let whole = fin && fragmented.is_none();
     if !control && !whole && length + fragmented.unwrap_or(0) as u64 > MAX_MESSAGE as u64 {
         return Err(Violation { code: 1009, reason: "a message is over the limit" });
     }
@@ -244,115 +245,4 @@ fn framed(opcode: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        frame_header(&mut out, 0, payload.len());
-        out[0] = first;
-        out[1] |= 0x80;
-        let mask = [1, 2, 3, 4];
-        out.extend_from_slice(&mask);
-        out.extend(payload.iter().enumerate().map(|(index, byte)| byte ^ mask[index % 4]));
-        out
-    }
-
-    fn read(bytes: &[u8]) -> Result<Vec<Message>, Violation> {
-        let mut parser = Parser::default();
-        parser.feed(bytes);
-        let mut messages = Vec::new();
-        while let Some(message) = parser.message()? {
-            messages.push(message);
-        }
-        Ok(messages)
-    }
-
-    #[test]
-    fn whole_and_fragmented_messages_with_control_frames_between() {
-        let bytes = [
-            masked(0x81, b"hello"),
-            masked(0x01, b"frag"),
-            masked(0x89, b"p"),
-            masked(0x00, "mé".as_bytes()),
-            masked(0x80, b"nt"),
-            masked(0x82, &[0xff]),
-            masked(0x8a, b""),
-            masked(0x88, &[0x03, 0xe8]),
-        ]
-        .concat();
-        assert_eq!(
-            read(&bytes).unwrap(),
-            [
-                Message::Text("hello".into()),
-                Message::Ping(b"p".to_vec()),
-                Message::Text("fragmént".into()),
-                Message::Binary,
-                Message::Pong,
-                Message::Close(1000),
-            ]
-        );
-    }
-
-    #[test]
-    fn what_a_client_may_not_do() {
-        for (bytes, code) in [
-            (vec![0x81, 0x01, b'x'], 1002),
-            (masked(0xc1, b"x"), 1002),
-            (masked(0x83, b"x"), 1002),
-            (masked(0x8b, b"x"), 1002),
-            (masked(0x09, b"x"), 1002),
-            (masked(0x89, &[0; 126]), 1002),
-            (masked(0x80, b"x"), 1002),
-            ([masked(0x01, b"x"), masked(0x81, b"y")].concat(), 1002),
-            (masked(0x81, &[0xff, 0xfe]), 1007),
-            (masked(0x88, &[0x03]), 1002),
-            (masked(0x88, &[0x03, 0xec]), 1002),
-            (masked(0x88, &[0x03, 0xe8, 0xff]), 1007),
-            (vec![0x81, 0xfe, 0x00, 0x05], 1002),
-            (vec![0x81, 0xff, 0, 0, 0, 0, 0, 0, 0x40, 0], 1002),
-            (masked(0x01, &vec![b'x'; MAX_MESSAGE + 1]), 1009),
-            ([masked(0x01, &vec![b'x'; MAX_MESSAGE]), masked(0x80, b"x")].concat(), 1009),
-        ] {
-            assert_eq!(read(&bytes).unwrap_err().code, code, "{:?}", &bytes[..bytes.len().min(8)]);
-        }
-    }
-
-    #[test]
-    fn a_message_over_the_limit_is_told_at_once_and_passed_over() {
-        let bytes = [masked(0x81, &vec![b'x'; MAX_MESSAGE + 1]), masked(0x81, b"next"), masked(0x82, &[0; 200_000])].concat();
-        let expected = [Message::TooLong, Message::Text("next".into()), Message::TooLong];
-        assert_eq!(read(&bytes).unwrap(), expected);
-        let (mut parser, mut got) = (Parser::default(), Vec::new());
-        for piece in bytes.chunks(1_000) {
-            parser.feed(piece);
-            while let Some(message) = parser.message().unwrap() {
-                got.push(message);
-            }
-            assert!(parser.pending.len() <= 1_000, "nothing of it is kept");
-        }
-        assert_eq!(got, expected);
-    }
-
-    proptest! {
-        #[test]
-        fn pieces_of_any_size_give_the_same_messages(texts in proptest::collection::vec("\\PC{0,200}", 1..5), cut in 1usize..50) {
-            let bytes: Vec<u8> = texts.iter().flat_map(|text| masked(0x81, text.as_bytes())).collect();
-            let mut parser = Parser::default();
-            let mut got = Vec::new();
-            for piece in bytes.chunks(cut) {
-                parser.feed(piece);
-                while let Some(message) = parser.message().unwrap() {
-                    got.push(message);
-                }
-            }
-            prop_assert_eq!(got, texts.into_iter().map(Message::Text).collect::<Vec<_>>());
-        }
-
-        #[test]
-        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
-            let _any = read(&bytes);
-        }
-    }
-}
+mod tests;
