@@ -4,6 +4,7 @@ pub mod act;
 pub mod api;
 pub mod chunks;
 pub mod components;
+pub mod history;
 pub mod html;
 pub mod pages;
 pub mod route;
@@ -73,7 +74,9 @@ pub fn app() -> Node {
     let class = text(move || {
         let demo = live.demo().is_some();
         let stale = live.awake.get() && !demo && !live.is_live();
-        if demo {
+        if live.past().is_some() {
+            "deck history"
+        } else if demo {
             "deck demo"
         } else if stale {
             "deck stale"
@@ -92,6 +95,7 @@ pub fn app() -> Node {
         .child(bar())
         .child(banners())
         .child(main().id("main").attr("tabindex", "-1").child(page))
+        .child(history::under_pages(live, address))
         .child(foot());
     vec![a("#main").class("skip").child("Skip to content").into(), deck.into()].into()
 }

@@ -16,5 +16,5 @@ mod socket;
 
 pub use boot::Boot;
 pub use live::{DemoWhy, Live};
-pub use platform::{copy, now as browser_now, preference, remember};
+pub use platform::{ask, copy, now as browser_now, preference, remember};
 pub use runner::start;

@@ -192,13 +192,35 @@ impl Address {
         drawable
     }
 
+    /// The place of the past that is asked for; none where it is now.
+    pub fn at(self) -> Option<u64> {
+        self.parameter("at").and_then(|at| at.parse().ok())
+    }
+
+    /// The address with another place of the past, or of now.
+    pub fn with_at(self, at: Option<u64>) -> String {
+        self.0.with(|address| at_place(address, at))
+    }
+
+    /// Takes another address for this page; the way back leads to the one on show.
+    pub fn push(self, to: &str) {
+        if let Ok(history) = window().history() {
+            let _refused = history.push_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(to));
+        }
+        self.0.set(to.to_owned());
+    }
+
+    /// Takes another address for this page, in place of the one on show: the way back leads past it.
+    pub fn replace(self, to: &str) {
+        if let Ok(history) = window().history() {
+            let _refused = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(to));
+        }
+        self.0.set(to.to_owned());
+    }
+
     /// A parameter, decoded.
     pub fn parameter(self, name: &str) -> Option<String> {
-        self.0.with(|address| {
-            let query = address.split('#').next()?.split_once('?')?.1;
-            let found = query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name));
-            found.map(|(_, value)| decode(value, true))
-        })
+        self.0.with(|address| parameter(address, name))
     }
 
     /// Goes to another address of this page's server.
@@ -222,7 +244,9 @@ impl Address {
             }
             let Some(to) = event.target().and_then(|target| link(target.unchecked_ref())) else { return };
             event.prevent_default();
-            self.go(&to);
+            // Who looks at the past stays in it from page to page.
+            let at = untrack(|| self.at()).filter(|_| !to.contains("at="));
+            self.go(&if at.is_some() { at_place(&to, at) } else { to });
             focus_main();
         });
         let moved = window_event_listener(leptos::ev::popstate, move |_| self.0.set(shown()));
@@ -231,6 +255,36 @@ impl Address {
             moved.remove();
         });
     }
+}
+
+/// A parameter of an address, decoded.
+pub fn parameter(address: &str, name: &str) -> Option<String> {
+    let query = address.split('#').next()?.split_once('?')?.1;
+    let found = query.split('&').find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name));
+    found.map(|(_, value)| decode(value, true))
+}
+
+/// An address with a place of the past, or without one.
+pub fn at_place(address: &str, at: Option<u64>) -> String {
+    let (rest, mark) = address.split_once('#').map_or((address, ""), |(rest, mark)| (rest, mark));
+    let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let mut out = path.to_owned();
+    let mut joint = '?';
+    for pair in query.split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("at=")) {
+        out.push(joint);
+        out.push_str(pair);
+        joint = '&';
+    }
+    if let Some(at) = at {
+        out.push(joint);
+        out.push_str("at=");
+        out.push_str(&at.to_string());
+    }
+    if !mark.is_empty() {
+        out.push('#');
+        out.push_str(mark);
+    }
+    out
 }
 
 /// The address of the link that was clicked, where it leads to a page of the deck.
@@ -278,6 +332,13 @@ mod tests {
             assert_eq!(decode(&encode(text), true), text);
         }
         assert_eq!(decode("100%+%zz%f", true), "100% %zz%f");
+    }
+
+    #[test]
+    fn the_past_is_one_parameter_among_others() {
+        assert_eq!(at_place("/tasks", Some(7)), "/tasks?at=7");
+        assert_eq!(at_place("/tasks?at=3&q=a#failed", Some(7)), "/tasks?q=a&at=7#failed");
+        assert_eq!(at_place("/tasks?at=3#failed", None), "/tasks#failed");
     }
 
     #[test]

@@ -19,6 +19,12 @@ record! {
         drivers: Vec<String>,
         /// The paper engine's feeds, by name.
         feeds: Vec<String>,
+        /// The place of the past that was asked for and is shown; absent where it is now.
+        at: Option<u64>,
+        /// Why a place that was asked for is not shown; empty where nothing is wrong.
+        at_fault: String,
+        /// The newest event of the log.
+        head: u64,
         /// The state, without what only the deck itself keeps.
         state: SwarmState,
     }
@@ -34,6 +40,9 @@ impl Boot {
             demo_running: false,
             drivers: Vec::new(),
             feeds: Vec::new(),
+            at: None,
+            at_fault: String::new(),
+            head: 0,
             state: SwarmState::default(),
         }
     }

@@ -49,6 +49,12 @@ pub struct Live {
     pub now: RwSignal<Timestamp>,
     /// Whether the page lives: after hydration. What only a browser can say is shown from then on.
     pub awake: RwSignal<bool>,
+    /// The place of the past that is shown; none while it is now.
+    past: RwSignal<Option<u64>>,
+    /// Why a place that was asked for is not shown; empty where nothing is wrong.
+    pub past_fault: RwSignal<String>,
+    /// The newest event that is known of, whatever is on show.
+    pub head: RwSignal<u64>,
     /// How the page stands with its server.
     standing: RwSignal<Standing>,
     /// Raised by a view to ask for a connection at once.
@@ -68,6 +74,8 @@ struct Standing {
 
 struct World {
     real: SwarmState,
+    /// The state as it was, where that is shown.
+    past: Option<Box<SwarmState>>,
     epoch: String,
     address: String,
     drivers: Vec<String>,
@@ -85,11 +93,20 @@ struct Play {
 impl Live {
     /// What a page begins with.
     pub fn new(boot: Boot) -> Self {
+        // A page of the past begins without knowing the present.
+        let (real, past) = match boot.at {
+            Some(_) => (SwarmState::default(), Some(Box::new(boot.state))),
+            None => (boot.state, None),
+        };
         Self {
+            past: RwSignal::new(boot.at),
+            past_fault: RwSignal::new(boot.at_fault),
+            head: RwSignal::new(boot.head),
             now: RwSignal::new(boot.now),
             swarm_demo: RwSignal::new(boot.demo_running),
             world: StoredValue::new(World {
-                real: boot.state,
+                real,
+                past,
                 epoch: boot.epoch,
                 address: boot.address,
                 drivers: boot.drivers,
@@ -126,9 +143,10 @@ impl Live {
 
     /// The part of reading that is the same for all that is read.
     fn look(&self, look: &mut dyn FnMut(&SwarmState)) {
-        self.world.with_value(|world| match &world.demo {
-            Some(play) => look(&play.state),
-            None => look(&world.real),
+        self.world.with_value(|world| match (&world.past, &world.demo) {
+            (Some(past), _) => look(past),
+            (None, Some(play)) => look(&play.state),
+            (None, None) => look(&world.real),
         });
     }
 
@@ -194,7 +212,51 @@ impl Live {
 
     /// Whether the real log has told this page anything.
     pub fn has_data(&self) -> bool {
-        self.world.with_value(|world| !world.real.is_empty())
+        self.world.with_value(|world| !world.real.is_empty() || world.past.is_some())
+    }
+
+    /// The place of the past that is shown; none while it is now.
+    pub fn past(&self) -> Option<u64> {
+        self.past.get()
+    }
+
+    /// Whether the past is shown, asked once.
+    pub fn is_past(&self) -> bool {
+        self.past.with_untracked(Option::is_some)
+    }
+
+    /// Shows the state as it was. What arrives meanwhile is folded and not shown.
+    pub fn show_past(&self, state: SwarmState) {
+        let (seq, then) = (state.seq, state.as_of);
+        self.world.update_value(|world| world.past = Some(Box::new(state)));
+        self.past.set(Some(seq));
+        self.past_fault.set(String::new());
+        self.now.set(then);
+        self.notify(Touched::ALL);
+    }
+
+    /// Shows what is now.
+    pub fn leave_past(&self, now: Timestamp) {
+        if !self.is_past() {
+            return;
+        }
+        self.world.update_value(|world| world.past = None);
+        self.past.set(None);
+        self.now.set(now);
+        self.show(Touched::ALL);
+    }
+
+    /// Changes the state of the past that is shown, in place: for going on in it.
+    pub fn go_on(&self, events: &[Event]) {
+        let touched = self.world.try_update_value(|world| {
+            let past = world.past.as_mut()?;
+            let touched = events.iter().fold(Touched::NONE, |touched, event| touched.and(past.fold(event)));
+            Some((touched, past.seq, past.as_of))
+        });
+        let Some(Some((touched, seq, then))) = touched else { return };
+        self.past.set(Some(seq));
+        self.now.set(then);
+        self.notify(touched);
     }
 
     /// The last real event's seq, and the log it is of.
@@ -207,15 +269,17 @@ impl Live {
         let touched = self
             .world
             .try_update_value(|world| events.iter().fold(Touched::NONE, |touched, event| touched.and(world.real.fold(event))));
-        if !events.is_empty() {
+        if let Some(newest) = events.last() {
             self.end_demo();
+            self.head.set(newest.seq);
         }
-        self.notify(touched.unwrap_or(Touched::NONE));
+        self.show(touched.unwrap_or(Touched::NONE));
     }
 
     /// Takes a snapshot in place of what was known.
     pub fn replace(&self, epoch: String, state: SwarmState) {
         let empty = state.is_empty();
+        self.head.set(state.seq);
         self.world.update_value(|world| {
             world.real = state;
             world.epoch = epoch;
@@ -223,7 +287,7 @@ impl Live {
         if !empty {
             self.end_demo();
         }
-        self.notify(Touched::ALL);
+        self.show(Touched::ALL);
     }
 
     /// Begins the demo, from a seed.
@@ -273,6 +337,13 @@ impl Live {
         self.world.update_value(|world| world.demo = None);
         self.standing.update(|standing| standing.demo = None);
         self.notify(Touched::ALL);
+    }
+
+    /// Says what changed now, where that is on show.
+    fn show(&self, touched: Touched) {
+        if !self.is_past() {
+            self.notify(touched);
+        }
     }
 
     fn notify(&self, touched: Touched) {

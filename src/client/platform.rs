@@ -3,8 +3,11 @@
 use leptos::prelude::window;
 use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
+use wasm_bindgen_futures::JsFuture;
 
 use crate::event::Timestamp;
+use crate::event::table::record;
+use crate::event::wire::from_text;
 
 /// The browser's clock, in milliseconds since 1970.
 pub fn now() -> Timestamp {
@@ -52,4 +55,30 @@ pub fn remember(key: &str, value: &str) {
 /// Puts a text on the clipboard.
 pub fn copy(text: &str) {
     let _promise = window().navigator().clipboard().write_text(text);
+}
+
+/// Asks the page's own server for a text.
+///
+/// # Errors
+/// It does not answer, or says why not; in words.
+pub async fn ask(path: &str) -> Result<String, String> {
+    let away = |_| "the server does not answer".to_owned();
+    let response = JsFuture::from(window().fetch_with_str(path)).await.map_err(away)?;
+    let response: web_sys::Response = response.unchecked_into();
+    let text = JsFuture::from(response.text().map_err(away)?).await.map_err(away)?;
+    let text = text.as_string().unwrap_or_default();
+    if response.ok() {
+        return Ok(text);
+    }
+    // Faults come with a sentence of their own.
+    let told = from_text::<Problem>(&text).map(|problem| problem.detail).unwrap_or_default();
+    Err(if told.is_empty() { ["the server answered ", &response.status().to_string()].concat() } else { told })
+}
+
+record! {
+    /// What is read of a problem that the server tells.
+    pub struct Problem {
+        /// What happened.
+        detail: String,
+    }
 }

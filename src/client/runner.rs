@@ -34,6 +34,8 @@ struct Runner {
     /// The log that the open connection speaks of.
     epoch: String,
     waiting: Vec<Event>,
+    /// The time at the last tick that told it.
+    second: Timestamp,
     frame_due: bool,
     meter: Meter,
     /// Events up to this seq were caught up after a return: their delay is the absence's.
@@ -51,15 +53,18 @@ pub fn start(live: Live) {
         socket: None,
         generation: 0,
         transport: Transport::WebSocket,
-        // A page that no server rendered knows no log.
-        wants_snapshot: epoch.bytes().all(|digit| digit == b'0'),
+        // A page that no server rendered knows no log, one that begins in the past not what is now.
+        wants_snapshot: live.is_past() || epoch.bytes().all(|digit| digit == b'0'),
         epoch,
         waiting: Vec::new(),
+        second: Timestamp(0),
         frame_due: false,
         meter: Meter::default(),
         caught_up_to: seq,
     }));
-    live.now.set(now());
+    if !live.is_past() {
+        live.now.set(now());
+    }
     live.awake.set(true);
     tick(&runner);
     let ticking = Rc::clone(&runner);
@@ -83,8 +88,12 @@ fn tick(shared: &Shared) {
         let mut runner = shared.borrow_mut();
         let time = clock();
         let second = Timestamp(time as i64);
-        if second.0 / 1_000 != runner.live.now.get_untracked().0 / 1_000 {
-            runner.live.now.set(second);
+        if second.0 / 1_000 != runner.second.0 / 1_000 {
+            runner.second = second;
+            // In the past the time is that of the past.
+            if !runner.live.is_past() {
+                runner.live.now.set(second);
+            }
             runner.live.measured(runner.meter.delays());
         }
         if runner.live.is_demo() {

@@ -1,5 +1,7 @@
 //! Pages rendered on the server.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
@@ -12,9 +14,10 @@ use super::deeds::offers;
 use super::{AppState, assets};
 use crate::app;
 use crate::app::chunks::Chunk;
-use crate::app::route::{Asked, Came, Page};
+use crate::app::route::{Asked, Came, Page, parameter};
 use crate::client::Boot;
 use crate::hub::now;
+use crate::swarm::SwarmState;
 
 /// How the page finds its code. `cargo leptos watch` tells its own way through the environment.
 pub fn options() -> LeptosOptions {
@@ -30,8 +33,8 @@ pub fn options() -> LeptosOptions {
 }
 
 /// The document of any page at this moment, with its policy.
-fn shell(state: &AppState) -> impl IntoView + use<> {
-    let boot = boot(state, use_context::<Host>());
+fn shell(state: &AppState, past: Past) -> impl IntoView + use<> {
+    let boot = boot(state, use_context::<Host>(), past);
     provide_context(boot.clone());
     forbid(&state.leptos);
     let asked = use_context::<Asked>().unwrap_or_else(|| Asked("/".to_owned()));
@@ -44,16 +47,32 @@ fn shell(state: &AppState) -> impl IntoView + use<> {
 #[derive(Debug, Clone)]
 struct Host(String);
 
-fn boot(state: &AppState, host: Option<Host>) -> Boot {
+/// The state as it was where the address asks for it, or why it cannot be told; nothing else.
+type Past = Result<Option<Arc<SwarmState>>, String>;
+
+async fn past(state: &AppState, address: &str) -> Past {
+    let Some(at) = parameter(address, "at") else { return Ok(None) };
+    let seq = at.parse().map_err(|_| format!("at: {at:?} is no event's number"))?;
+    let past = state.hub.state_at(seq).await.map_err(|error| error.to_string())?;
+    Ok(Some(Arc::new(past)))
+}
+
+fn boot(state: &AppState, host: Option<Host>, past: Past) -> Boot {
     let (drivers, feeds) = offers(state);
+    let (past, at_fault) = past.map_or_else(|fault| (None, fault), |past| (past, String::new()));
+    let shown = past.as_ref().map_or_else(|| state.hub.state(), Arc::clone);
     Boot {
+        at: past.is_some().then_some(shown.seq),
+        at_fault,
+        head: state.hub.head(),
         epoch: state.hub.epoch().to_string(),
-        now: now(),
+        // The past is told by its own time.
+        now: past.as_ref().map_or_else(now, |past| past.as_of),
         address: host.map_or_else(String::new, |host| ["http://", &host.0].concat()),
         demo_running: state.demo.is_running(),
         drivers,
         feeds,
-        state: state.hub.state().for_page(),
+        state: shown.for_page(),
     }
 }
 
@@ -91,11 +110,12 @@ async fn render(state: AppState, request: Request) -> Response {
     let asked = Asked(request.uri().path_and_query().map_or("/", |asked| asked.as_str()).to_owned());
     let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let host = Host(host.to_owned());
+    let past = past(&state, &asked.0).await;
     let context = move || {
         provide_context(asked.clone());
         provide_context(host.clone());
     };
-    render_app_async_with_context(context, move || shell(&state))(request).await.into_response()
+    render_app_async_with_context(context, move || shell(&state, past.clone()))(request).await.into_response()
 }
 
 /// What the page asks for by its server functions.

@@ -163,6 +163,8 @@ pub fn banners() -> Element {
                 .child(strong().child("Not done."))
                 .child(span().child(text(move || refused.get())))
         }))
+        .child(when(flag(move || live.past().is_some()), move || past(live, address)))
+        .child(when(flag(move || live.past_fault.with(|fault| !fault.is_empty())), move || not_shown(live)))
         .child(when(flag(move || live.demo().is_some()), move || made_up(live)))
         .child(when(flag(move || lost(&live)), move || away(live)))
         .child(when(flag(move || live.is_live() && live.returned().is_some()), move || back(live)))
@@ -171,6 +173,39 @@ pub fn banners() -> Element {
 
 fn note(class: &'static str, title: &'static str) -> Element {
     div().class(class).attr("role", "note").child(strong().child(title))
+}
+
+/// What is on show is the past.
+fn past(live: Live, address: Address) -> Element {
+    let place = text(move || count(live.past().unwrap_or(0)));
+    let then = text(move || {
+        let then = live.now.get().to_string();
+        [then.get(..10).unwrap_or_default(), " ", then.get(11..19).unwrap_or_default(), " UTC"].concat()
+    });
+    let since = move || live.head.get().saturating_sub(live.past().unwrap_or(0));
+    let newer = flag(move || live.awake.get() && since() > 0);
+    let to_now = a(text(move || address.with_at(None))).class("button").on("click", move |event: Event| {
+        event.prevent_default();
+        live.leave_past(browser_now());
+        address.go(&untrack(|| address.with_at(None)));
+    });
+    note("banner history", "History.")
+        .id("history")
+        .child(
+            span()
+                .child("The swarm as it was after event ")
+                .child(b().child(place))
+                .child(", ")
+                .child(b().child(then))
+                .child("."),
+        )
+        .child(when(newer, move || span().class("muted").child(text(move || count(since()))).child(" events since.")))
+        .child(to_now.child("Back to live"))
+}
+
+/// An instant that was asked for cannot be shown.
+fn not_shown(live: Live) -> Element {
+    note("banner away", "Not that instant.").child(span().child(text(move || live.past_fault.get())))
 }
 
 fn made_up(live: Live) -> Element {
@@ -242,7 +277,8 @@ fn returned(live: &Live) -> String {
 /// When the next attempt is, and a button to have it now.
 fn retry(live: Live) -> Node {
     let left = move || match live.phase() {
-        Phase::Reconnecting { retry_at, .. } => {
+        // In the past the clock stands.
+        Phase::Reconnecting { retry_at, .. } if live.past().is_none() => {
             let now = live.now.get();
             Some(((retry_at - now.0 as f64) / 1_000.0).ceil().max(0.0) as u64)
         }
