@@ -18,7 +18,7 @@ use loom::thread::{self, Thread};
 use tokio::sync::{mpsc, watch};
 
 use super::batch::Batch;
-use super::engine::{LogError, LogReader, Look, Page, Read, Stored, Window};
+use super::engine::{Kept, LogError, LogReader, Look, Page, Read, Remains, Stored, Window};
 use super::filters::Filters;
 use super::ring::Ring;
 use super::snapshots::Snapshots;
@@ -122,6 +122,10 @@ impl LogReader for Log {
 
     fn place_before(&self, _: Timestamp) -> Result<u64, LogError> {
         Ok(0)
+    }
+
+    fn kept(&self, _: &mut dyn FnMut(Kept) -> bool) -> Result<Remains, LogError> {
+        unreachable!("a subscription does not read the memory")
     }
 
     fn instant(&self, _: u64) -> Result<Option<Timestamp>, LogError> {
