@@ -145,7 +145,9 @@ mod tests {
         let events: Vec<Event> = (1..=300).map(|seq| play.next_event().into_event(seq, Timestamp(0))).collect();
         let fold = |upto: usize| {
             let mut state = SwarmState::default();
-            events[..upto].iter().for_each(|event| drop(state.fold(event)));
+            for event in &events[..upto] {
+                state.fold(event);
+            }
             state
         };
         let mut stretch = Stretch { base: fold(100), events: Vec::new(), cursor: String::new() };
