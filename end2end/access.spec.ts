@@ -16,6 +16,7 @@ import {
   openLive,
   tabTo,
   test,
+  titled,
   unfold,
 } from './fixtures';
 
@@ -153,7 +154,7 @@ test.describe('with the keyboard alone', () => {
       await page.getByRole('link', { name: 'Skip to content' }).focus();
       await tabTo(page, ({ text, tag }) => tag === 'a' && text.startsWith(name));
       await page.keyboard.press('Enter');
-      await expect(page).toHaveTitle(`${name} · Swarmdeck`);
+      await expect(page).toHaveTitle(titled(name));
       await expect(page.getByRole('main')).toBeFocused();
     }
   });
@@ -177,13 +178,17 @@ test.describe('with the keyboard alone', () => {
     await expect(page.locator('main .feed pre')).toHaveCount(0);
   });
 
-  test('connection and theme are at hand', async ({ page }) => {
+  test('connection and settings are at hand', async ({ page }) => {
     await openLive(page);
     await tabTo(page, ({ tag }) => tag === 'summary');
     await page.keyboard.press('Enter');
     await expect(page.locator('#delay-p99')).toBeVisible();
-    await tabTo(page, ({ text }) => text.startsWith('Theme'));
+    await tabTo(page, ({ kind }) => kind.startsWith('tool'));
+    await page.keyboard.press('Tab');
     await page.keyboard.press('Enter');
+    await expect(page.getByRole('dialog', { name: 'Settings' })).toBeVisible();
+    await tabTo(page, ({ tag, kind }) => tag === 'input' || kind === 'theme');
+    await page.keyboard.press('ArrowRight');
     await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
   });
 

@@ -12,7 +12,7 @@ test('a first visit asks for its own page’s code, and then for the others’',
   });
   await page.goto('/tasks');
   await expect.poll(() => [...new Set(asked)]).toContain('demo');
-  await expect.poll(() => [...new Set(asked)].sort()).toEqual(['demo', 'flow', 'overview', 'services', 'work']);
+  await expect.poll(() => [...new Set(asked)].sort()).toEqual(['demo', 'flow', 'overview', 'services', 'tools', 'work']);
   expect(asked[0]).toBe('work');
 });
 

@@ -10,6 +10,9 @@ export const SERVER_GONE =
 /** What a browser says when a service refuses what a page asked for; allowed only where a test brings that about. */
 export const REFUSED = /500 \(Internal Server Error\)/;
 
+/** What stands in for a service worker in all tests but those of it: it would answer what a test answers itself. */
+const NO_WORKER = 'Service Worker registration blocked by Playwright';
+
 /** Collects what a page must never do: complain, break its policy, or run an agent's text. */
 export class Guard {
   readonly complaints: string[] = [];
@@ -18,7 +21,7 @@ export class Guard {
 
   async watch(context: BrowserContext): Promise<void> {
     context.on('console', (said) => {
-      if (this.levels.includes(said.type())) {
+      if (this.levels.includes(said.type()) && said.text() !== NO_WORKER) {
         this.complaints.push(`console ${said.type()}: ${said.text()} (${said.location().url})`);
       }
     });
@@ -80,9 +83,14 @@ export async function expectNewest(page: Page, seq: number): Promise<void> {
   await expect(page.locator('#newest')).toHaveText(count(seq));
 }
 
-/** A number as the page writes it. */
+/** A number as a living page writes it for the reader of these tests. */
 export function count(number: number): string {
-  return String(number).replace(/\B(?=(\d{3})+$)/g, '\u202f');
+  return number.toLocaleString('en-US');
+}
+
+/** The title of a page, with or without how many wait for a person. */
+export function titled(name: string): RegExp {
+  return new RegExp(`^(\\(\\d+\\) )?${name.replace(/[^\w ]/g, '\\$&')} · Swarmdeck$`);
 }
 
 /** The rows of the feed, newest first; the older ones from the log included. */

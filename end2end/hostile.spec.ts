@@ -1,5 +1,5 @@
 import { agent, asks, memory, message, provider, registered, selfcheck, session, task, topology, trade } from './events';
-import { PAGES, expect, navigation, openLive, shownSeqs, test } from './fixtures';
+import { PAGES, expect, navigation, openLive, shownSeqs, test, titled } from './fixtures';
 
 const IMAGE = '<img src=x onerror=alert(1)>';
 const SCRIPT = '</title></script><script>alert(2)</script>';
@@ -50,7 +50,7 @@ for (const javaScriptEnabled of [true, false]) {
       await page.getByRole('link', { name: IMAGE }).click();
       await expect(page.getByRole('heading', { level: 1 })).toHaveText(IMAGE);
       await expect(page.getByRole('region', { name: 'Facts' })).toContainText(ID);
-      await expect(page).toHaveTitle(`${ID} · Swarmdeck`);
+      await expect(page).toHaveTitle(titled(ID));
       await page.reload();
       await expect(page.getByRole('heading', { level: 1 })).toHaveText(IMAGE);
     });

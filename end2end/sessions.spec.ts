@@ -53,7 +53,7 @@ test('a session streams, asks, and goes on as it is answered', async ({ page }) 
   await field(page, 'First message').fill('Show me');
   await button(page, 'Start').click();
   await expect(page).toHaveURL(/\/sessions\/ses_/);
-  await expect(page).toHaveTitle(/^ses_.* · Swarmdeck$/);
+  await expect(page).toHaveTitle(/^(\(\d+\) )?ses_.* · Swarmdeck$/);
   await expect(transcript(page).getByRole('listitem').first()).toHaveText('Show me');
   await expect(transcript(page)).toContainText('that needs no permission.');
   expect((await growth()).length, 'it comes piece by piece').toBeGreaterThanOrEqual(3);

@@ -4,6 +4,7 @@ pub mod act;
 pub mod api;
 pub mod chunks;
 pub mod components;
+pub mod hands;
 pub mod history;
 pub mod html;
 pub mod pages;
@@ -11,20 +12,32 @@ pub mod route;
 
 use leptos::prelude::*;
 
-use crate::client::{Boot, Live};
+use crate::client::{Boot, DemoWhy, Live, browser_now};
 use crate::event::wire::to_text;
 use components::frame::{banners, bar, foot, navigation};
+use hands::Hands;
 use html::{Node, a, div, effect, main, part, text};
 use route::{Address, Asked, Page};
 
 /// Where the page finds what it begins with.
 pub const BOOT_ID: &str = "boot";
 
-/// Puts a kept theme on the page before it is drawn, so that it does not flash.
-const THEME_SCRIPT: &str = "try{const t=localStorage.getItem('theme');if(t)document.documentElement.dataset.theme=t}catch{}";
+/// Marks a document without a page in it: the browser draws all of it.
+pub const BARE: &str = "data-bare";
 
-/// The document around the app. `code` names the files that draw the page, to be fetched at once.
-pub fn shell(options: LeptosOptions, boot: &Boot, code: &[String]) -> impl IntoView + use<> {
+/// Puts what is set for the look on the page before it is drawn, so that it does not flash. The names
+/// are those of [`hands::settings`].
+const LOOK_SCRIPT: &str = "try{for(const k of['theme','density','motion']){const v=localStorage.getItem(k);\
+                           if(v)document.documentElement.dataset[k]=v}}catch{}";
+
+/// Whether the browser draws all of the page that it shows.
+pub fn is_bare() -> bool {
+    document().body().is_some_and(|body| body.has_attribute(BARE))
+}
+
+/// The document around the app. `code` names the files that draw the page, to be fetched at once; a
+/// document without a page is `bare`. `installs` says whether a browser may keep the deck as an app.
+pub fn shell(options: LeptosOptions, boot: &Boot, code: &[String], bare: bool, installs: bool) -> impl IntoView + use<> {
     let boot = to_text(boot);
     let asked = use_context::<Asked>().unwrap_or_else(|| Asked("/".to_owned()));
     // A title may hold an agent's id, and is text only when it is escaped.
@@ -34,6 +47,8 @@ pub fn shell(options: LeptosOptions, boot: &Boot, code: &[String]) -> impl IntoV
         view! { <link rel="preload" href=href r#as="fetch" r#type="application/wasm" crossorigin="anonymous" /> }
     });
     let code = code.collect_view();
+    // With its token, where the server wants one.
+    let manifest = installs.then(|| view! { <link rel="manifest" href="/manifest.webmanifest" crossorigin="use-credentials" /> });
     view! {
         <!DOCTYPE html>
         <html lang="en">
@@ -42,17 +57,22 @@ pub fn shell(options: LeptosOptions, boot: &Boot, code: &[String]) -> impl IntoV
                 <meta name="viewport" content="width=device-width, initial-scale=1" />
                 <meta name="color-scheme" content="dark light" />
                 <meta name="description" content="Live operations deck for swarms of AI agents" />
+                <meta name="theme-color" content="#0b0f14" media="(prefers-color-scheme: dark)" />
+                <meta name="theme-color" content="#f5f7fa" media="(prefers-color-scheme: light)" />
                 <link rel="icon" href="/favicon.svg" type="image/svg+xml" id="favicon" />
+                <link rel="apple-touch-icon" href="/icon-192.png" />
+                {manifest}
                 <link rel="stylesheet" href="/pkg/swarmdeck.css" id="leptos" />
-                <script nonce=use_nonce()>{THEME_SCRIPT}</script>
+                <script nonce=use_nonce()>{LOOK_SCRIPT}</script>
                 <script type="application/json" id=BOOT_ID inner_html=boot></script>
                 <AutoReload options=options.clone() />
                 <HydrationScripts options />
                 {code}
                 <title inner_html=title></title>
             </head>
-            <body>
-                {app()}
+            <body data-bare=bare.then_some("")>
+                {(!bare).then(app)}
+                {bare.then(|| view! { <noscript>"The server of Swarmdeck cannot be reached."</noscript> })}
             </body>
         </html>
     }
@@ -62,15 +82,22 @@ pub fn shell(options: LeptosOptions, boot: &Boot, code: &[String]) -> impl IntoV
 pub fn app() -> Node {
     let live = Live::new(take_context::<Boot>().unwrap_or_else(Boot::empty));
     provide_context(live);
+    let hands = Hands::new(live);
+    provide_context(hands);
     let address = Address::first();
     provide_context(address);
     effect(move || {
         crate::client::start(live);
+        hands.start();
+        // There was no server to ask for a page.
+        if is_bare() {
+            live.begin_demo(DemoWhy::NoServer, 1, browser_now());
+        }
         address.follow();
         chunks::fetch_rest();
     });
     let path = address.drawable();
-    effect(move || document().set_title(&Page::at(&path.get()).title()));
+    effect(move || document().set_title(&hands.title(&Page::at(&path.get()))));
     let class = text(move || {
         let demo = live.demo().is_some();
         let stale = live.awake.get() && !demo && !live.is_live();
@@ -96,7 +123,8 @@ pub fn app() -> Node {
         .child(banners())
         .child(main().id("main").attr("tabindex", "-1").child(page))
         .child(history::under_pages(live, address))
-        .child(foot());
+        .child(foot())
+        .children(hands.around());
     vec![a("#main").class("skip").child("Skip to content").into(), deck.into()].into()
 }
 

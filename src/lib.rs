@@ -51,11 +51,12 @@ pub fn hydrate() {
             leptos::logging::error!("the page's code did not arrive: it stays as it was rendered");
             return;
         }
-        leptos::mount::hydrate_body(move || {
+        let begin = move || {
             provide_context(boot);
             provide_context(app::route::Asked(shown));
             app::app()
-        });
+        };
+        if app::is_bare() { leptos::mount::mount_to_body(begin) } else { leptos::mount::hydrate_body(begin) }
     });
 }
 

@@ -11,4 +11,5 @@ pub mod frame;
 pub mod graph;
 pub mod hostile;
 pub mod number;
+pub mod reader;
 pub mod welcome;

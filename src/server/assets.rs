@@ -10,6 +10,9 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::pages::BARE;
+use crate::app::route::Page;
+
 #[derive(rust_embed::RustEmbed)]
 #[folder = "target/site"]
 #[allow_missing = true]
@@ -46,6 +49,33 @@ pub fn serve(request: &Request) -> Option<Response> {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     Some(response)
+}
+
+/// What keeps the deck for when there is no server, in the browser: the script of the site, told which
+/// files there are and which addresses are pages. Whenever one of the files is another, so is this.
+pub async fn service_worker() -> Response {
+    let Some(script) = Site::get("sw.js") else { return StatusCode::NOT_FOUND.into_response() };
+    let kept = |path: &str| {
+        let code = path.starts_with("pkg/") && [".js", ".wasm", ".css"].iter().any(|end| path.ends_with(end));
+        code || [".svg", ".png", ".webmanifest"].iter().any(|end| path.ends_with(end))
+    };
+    let mut files: Vec<String> = Site::iter().filter(|path| kept(path)).map(|path| ["/", &path].concat()).collect();
+    files.sort();
+    let mut version = script.metadata.sha256_hash().to_vec();
+    for file in &files {
+        let hash = Site::get(file.trim_start_matches('/')).map(|file| file.metadata.sha256_hash()).unwrap_or_default();
+        version.iter_mut().zip(hash).for_each(|(sum, byte)| *sum = sum.rotate_left(1) ^ byte);
+    }
+    let pages: Vec<&str> = Page::patterns().collect();
+    let told = serde_json::json!({ "version": hex(&version[..8]), "files": files, "pages": pages, "shell": BARE });
+    let body = ["const TOLD = ", &told.to_string(), ";\n", &String::from_utf8_lossy(&script.data)].concat();
+    let headers = [
+        (header::CONTENT_TYPE, "text/javascript"),
+        (header::CACHE_CONTROL, "no-cache"),
+        // It asks this server, and runs nothing else.
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; connect-src 'self'"),
+    ];
+    (headers, body).into_response()
 }
 
 /// The files of one of the chunks that a release's page is cut into; none where it is in one piece.

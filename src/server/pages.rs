@@ -19,6 +19,9 @@ use crate::client::Boot;
 use crate::hub::now;
 use crate::swarm::SwarmState;
 
+/// Where a browser finds what it keeps for when there is no server.
+pub const BARE: &str = "/offline";
+
 /// How the page finds its code. `cargo leptos watch` tells its own way through the environment.
 pub fn options() -> LeptosOptions {
     let watched = std::env::var_os("LEPTOS_WATCH").is_some();
@@ -39,8 +42,20 @@ fn shell(state: &AppState, past: Past) -> impl IntoView + use<> {
     forbid(&state.leptos);
     let asked = use_context::<Asked>().unwrap_or_else(|| Asked("/".to_owned()));
     let chunk = Chunk::of(&Page::of(&asked.0));
-    let code = if state.leptos.env == Env::PROD { assets::files_of(chunk.name()) } else { &[] };
-    app::shell(state.leptos.clone(), &boot, code)
+    let whole = state.leptos.env == Env::PROD;
+    let code = if whole { assets::files_of(chunk.name()) } else { &[] };
+    // A page that is built anew all the time is nothing to keep.
+    app::shell(state.leptos.clone(), &boot, code, false, whole)
+}
+
+/// The document without a page and without data, as a browser keeps it for when there is no server:
+/// it shows the demo. Its nonce is kept with its policy, and is that of this document alone.
+pub async fn bare(State(state): State<AppState>, request: Request) -> Response {
+    let shell = move || {
+        forbid(&state.leptos);
+        app::shell(state.leptos.clone(), &Boot::empty(), &[], true, true)
+    };
+    render_app_async_with_context(|| {}, shell)(request).await.into_response()
 }
 
 /// The name by which the server was asked.
@@ -86,7 +101,7 @@ fn forbid(options: &LeptosOptions) {
     };
     let policy = format!(
         "default-src 'self'; script-src 'strict-dynamic' 'nonce-{nonce}' 'wasm-unsafe-eval'; style-src 'self' 'nonce-{nonce}'; \
-         img-src 'self' data:; connect-src 'self'{reload}; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+         img-src 'self' data:; connect-src 'self'{reload}; worker-src 'self'; manifest-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     );
     if let Ok(policy) = HeaderValue::from_str(&policy) {
         response.insert_header(header::CONTENT_SECURITY_POLICY, policy);

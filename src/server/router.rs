@@ -42,6 +42,7 @@ pub fn router(state: AppState) -> Router {
     // People
     let people = Page::patterns().fold(Router::new(), |people, pattern| people.route(pattern, get(pages::page)));
     let people = people.route("/api/page/{*function}", post(pages::function));
+    let people = people.route(pages::BARE, get(pages::bare)).route("/sw.js", get(assets::service_worker));
 
     Router::new()
         .merge(programs)

@@ -1,12 +1,20 @@
-//! Times: absolute as the server renders them, ages once the page lives.
+//! Times: absolute and in UTC as the server renders them; ages, and the reader's own times, once the
+//! page lives.
 
 use std::sync::Arc;
 
 use leptos::prelude::*;
 
-use crate::app::html::{Node, text, time};
+use super::reader;
+use crate::app::html::{Node, Text, text, time};
 use crate::client::Live;
 use crate::event::Timestamp;
+
+/// A time of day: in UTC as both sides first render it, then as the reader writes it, in the zone
+/// that is set.
+pub fn clock(at: Timestamp) -> Text {
+    text(move || reader::time_of_day(at))
+}
 
 /// How long ago something was. Both sides first render the time of day in UTC; the page turns it
 /// into an age when it lives, and keeps it current.

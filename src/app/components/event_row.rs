@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use super::age::time_of_day;
+use super::age::clock;
 use crate::app::api::one_event;
 use crate::app::html::{Node, Row, button, div, flag, li, p, pre, span, text, time, when};
 use crate::client::Live;
@@ -42,7 +42,7 @@ fn event_row(row: activity::Row) -> Node {
         .class("line")
         .attr("aria-expanded", text(move || if open.get() { "true" } else { "false" }))
         .on("click", toggle)
-        .child(time().attr("datetime", exact).child(time_of_day(row.ts)))
+        .child(time().attr("datetime", exact).child(clock(row.ts)))
         .child(span().class(hue).child(row.kind))
         .child(span().class("about").child(about))
         .child(span().class("words").child(row.words));

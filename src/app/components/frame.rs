@@ -6,15 +6,17 @@ use web_sys::Event;
 
 use super::hostile::visible_line;
 use super::number::{UNKNOWN, count, rate};
+use super::reader::has_command_key;
 
 use crate::app::api::{StopDemo, stop_demo};
+use crate::app::hands::{Hands, Tool};
 use crate::app::html::{
-    Element, Node, a, b, button, dd, details, div, dl, dt, effect, flag, footer, form, header, li, nav, path, span, strong,
-    submit, summary, svg, text, ul, when,
+    Element, Node, a, b, button, dd, details, div, dl, dt, flag, footer, form, header, li, nav, path, span, strong, submit,
+    summary, svg, text, ul, when,
 };
 use crate::app::route::{Address, Page};
 use crate::client::link::Phase;
-use crate::client::{DemoWhy, Live, browser_now, preference, remember};
+use crate::client::{DemoWhy, Live, browser_now};
 use crate::swarm::{Attention, Touched, rates::MEAN_SECONDS, status};
 
 /// The pages, in the order of the navigation.
@@ -44,8 +46,7 @@ pub const PAGES: &[(&str, &str, &str)] = &[
 pub fn navigation() -> Element {
     let live = expect_context::<Live>();
     let address = expect_context::<Address>();
-    let waiting =
-        move || live.read(Touched::AGENTS.and(Touched::SESSIONS), |state| state.sessions.open_requests().count() as u64);
+    let waiting = move || live.read(Touched::SESSIONS, |state| state.sessions.open_requests().count() as u64);
     let here = move |path: &str| if path == "/" { address.page() == Page::Overview } else { address.path().starts_with(path) };
     let links = PAGES.iter().map(|(to, name, icon)| {
         let waiting_here = when(flag(move || *to == "/approvals" && waiting() > 0), move || {
@@ -70,9 +71,39 @@ fn brand() -> Element {
     a("/").class("brand").label("Swarmdeck, overview").child(sign).child(span().child("Swarmdeck"))
 }
 
-/// Connection, clock and theme.
+/// What finds anything, the connection, keys and settings.
 pub fn bar() -> Element {
-    header().class("bar").child(connection()).child(theme_button())
+    let hands = expect_context::<Hands>();
+    let live = expect_context::<Live>();
+    let keys = text(move || if live.awake.get() && has_command_key() { "⌘ K" } else { "Ctrl K" });
+    let find = button()
+        .class("tool find")
+        .attr("aria-keyshortcuts", "Control+K Meta+K")
+        .on("click", move |_| hands.open(Tool::Palette))
+        .child(icon("M10 3a7 7 0 1 1 0 14a7 7 0 1 1 0-14zM10 5a5 5 0 1 0 0 10a5 5 0 1 0 0-10zM15 16.4l1.4-1.4L21.5 20L20 21.5z"))
+        .child(span().child("Find anything"))
+        .child(Element::new("kbd").hidden_from_readers().child(keys));
+    let tool = |name: &'static str, tool: Tool, drawing: &'static str| {
+        button().class("tool quiet").label(name).attr("title", name).on("click", move |_| hands.open(tool)).child(icon(drawing))
+    };
+    header()
+        .class("bar")
+        .child(find)
+        .child(connection())
+        .child(tool(
+            "Keys",
+            Tool::Help,
+            "M3 5h18v14H3zM5 7v10h14V7zM6.5 8.5h2v2h-2zM11 8.5h2v2h-2zM15.5 8.5h2v2h-2zM6.5 11.7h2v2h-2zM11 11.7h2v2h-2zM15.5 11.7h2v2h-2zM8 14.8h8v1.4H8z",
+        ))
+        .child(tool(
+            "Settings",
+            Tool::Settings,
+            "M3 6h9v2H3zM16 6h5v2h-5zM13 4h2v6h-2zM3 11h3v2H3zM10 11h11v2H10zM7 9h2v6H7zM3 16h9v2H3zM16 16h5v2h-5zM13 14h2v6h-2z",
+        ))
+}
+
+fn icon(drawing: &'static str) -> Element {
+    svg("0 0 24 24").hidden_from_readers().child(path(drawing).attr("fill-rule", "evenodd"))
 }
 
 /// How the page stands with its server: `class`, word.
@@ -122,30 +153,6 @@ fn connection() -> Element {
         .child(dt().child("Measured on"))
         .child(dd().id("delay-samples").child(samples));
     details().class("connection").child(word).child(particulars)
-}
-
-/// Dark, light or as the system has it.
-fn theme_button() -> Element {
-    let theme = RwSignal::new("system".to_owned());
-    effect(move || {
-        if let Some(kept) = preference("theme").filter(|kept| !kept.is_empty()) {
-            theme.set(kept);
-        }
-    });
-    let turn = move |_| {
-        let next = match theme.get_untracked().as_str() {
-            "system" => "dark",
-            "dark" => "light",
-            _ => "system",
-        };
-        remember("theme", if next == "system" { "" } else { next });
-        if let Some(root) = document().document_element() {
-            let _ignored =
-                if next == "system" { root.remove_attribute("data-theme") } else { root.set_attribute("data-theme", next) };
-        }
-        theme.set(next.to_owned());
-    };
-    button().class("quiet").on("click", turn).child("Theme: ").child(text(move || theme.get()))
 }
 
 /// What a person must know about the data on show: that it is made up, old, or back.

@@ -1,22 +1,17 @@
-//! Numbers for people.
+//! Numbers for people: as the reader writes them once the page lives, and neutral before.
 
-/// A count with thin spaces between thousands.
+use super::reader;
+
+/// A count.
 pub fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push('\u{202f}');
-        }
-        out.push(digit);
-    }
-    out
+    reader::number(&number.to_string(), "")
 }
 
 /// A share from 0 to 1 with two decimals.
 pub fn share(number: f64) -> String {
     let hundredths = (number.clamp(0.0, 1.0) * 100.0).round() as u64;
-    [(hundredths / 100).to_string(), ".".to_owned(), (hundredths / 10 % 10).to_string(), (hundredths % 10).to_string()].concat()
+    let part = [(hundredths / 10 % 10).to_string(), (hundredths % 10).to_string()].concat();
+    reader::number(&(hundredths / 100).to_string(), &part)
 }
 
 /// A rate or share with one decimal where it is small.
@@ -26,7 +21,7 @@ pub fn rate(number: f64) -> String {
 
 fn tenths(number: f64) -> String {
     let tenths = (number * 10.0).round() as u64;
-    [&count(tenths / 10), ".", &(tenths % 10).to_string()].concat()
+    reader::number(&(tenths / 10).to_string(), &(tenths % 10).to_string())
 }
 
 /// A sum, possibly negative, with as many decimals as tell something.
@@ -39,7 +34,7 @@ pub fn signed(number: f64) -> String {
     let digits = ((scaled - whole * scale) as u64).to_string();
     let zeros = "000000".get(..(decimals as usize).saturating_sub(digits.len())).unwrap_or_default();
     let sign = if number < 0.0 && scaled > 0.0 { "−" } else { "" };
-    [sign, &count(whole as u64), ".", zeros, &digits].concat()
+    [sign, &reader::number(&(whole as u64).to_string(), &[zeros, &digits].concat())].concat()
 }
 
 /// Bytes in the unit that fits.

@@ -130,7 +130,8 @@ impl Player {
     /// Shows what the address asks for.
     pub fn follow(self) {
         let Some(at) = self.address.at() else { return };
-        if untrack(|| self.live.past()) != Some(at) {
+        // What has not happened is not asked for: the server said so when it rendered the page.
+        if untrack(|| self.live.past()) != Some(at) && at <= self.live.head.get_untracked() {
             self.want(at);
         }
     }

@@ -7,6 +7,8 @@ use super::drawing::{HEIGHT, WIDTH, draw, place_at, share_of, sums, time_of};
 use super::player::{Player, told};
 use super::stretch::read;
 use crate::app::components::number::count;
+use crate::app::hands::Hands;
+use crate::app::hands::keys::Does;
 use crate::app::html::{
     Element, Node, button, div, effect, flag, form, input, label, option, output, p, select, span, svg, text, when,
 };
@@ -34,7 +36,10 @@ pub fn scrubber(live: Live, address: Address) -> Node {
     let reach = RwSignal::new(0_i64);
     let timeline = RwSignal::new(Timeline::blank());
     keep_current(live, reach, timeline);
-    keys(player);
+    let hands = expect_context::<Hands>();
+    hands.handle(Does::Earlier, move || player.step(-1));
+    hands.handle(Does::Later, move || player.step(1));
+    hands.handle(Does::Live, move || player.now());
     let figure = div().class("strip").child(picture(timeline)).child(needle(player, timeline)).child(slider(player, timeline));
     div()
         .class("scrubber")
@@ -157,9 +162,9 @@ fn controls(player: Player, reach: RwSignal<i64>) -> Element {
     div()
         .class("controls")
         .child(tool("Error before", "‹ ✕", move |_| player.mark("error", false)))
-        .child(tool("One event back", "−1", move |_| player.step(-1)))
+        .child(tool("One event back", "‹", move |_| player.step(-1)))
         .child(play)
-        .child(tool("One event on", "+1", move |_| player.step(1)))
+        .child(tool("One event on", "›", move |_| player.step(1)))
         .child(tool("Next error", "✕ ›", move |_| player.mark("error", true)))
         .child(tool("Approval before", "‹ ◆", move |_| player.mark("approval", false)))
         .child(tool("Next approval", "◆ ›", move |_| player.mark("approval", true)))
@@ -221,24 +226,4 @@ fn summary(player: Player, timeline: RwSignal<Timeline>) -> Element {
                 .child(text(move || ["found in ", &count(player.took.get().unwrap_or(0.0) as u64), " ms"].concat()))
         }))
         .child(when(fault, move || output().class("refused").attr("role", "status").child(text(move || player.fault.get()))))
-}
-
-/// `[` and `]`: one event back and on, wherever the focus is but in a field.
-fn keys(player: Player) {
-    let handle = window_event_listener(leptos::ev::keydown, move |event| {
-        let plain = !(event.ctrl_key() || event.meta_key() || event.alt_key());
-        let typing = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok()).is_some_and(|element| {
-            let range = element.get_attribute("type").as_deref() == Some("range");
-            matches!(element.tag_name().as_str(), "INPUT" | "TEXTAREA" | "SELECT") && !range
-        });
-        if typing || !plain || event.default_prevented() {
-            return;
-        }
-        match event.key().as_str() {
-            "[" => player.step(-1),
-            "]" => player.step(1),
-            _ => {}
-        }
-    });
-    on_cleanup(move || handle.remove());
 }

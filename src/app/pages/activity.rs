@@ -8,6 +8,7 @@ use crate::app::api::log_page;
 use crate::app::components::chip::chip;
 use crate::app::components::event_row::event_item;
 use crate::app::components::number::count;
+use crate::app::hands::{Hands, keys::Does};
 use crate::app::html::{
     Element, Node, a, button, div, effect, either, flag, form, h1, input, label, li, ol, p, part, rows, section, span, submit,
     text, ul, when,
@@ -93,6 +94,7 @@ pub fn activity_page() -> Node {
     let types = Memo::new(move |_| address.parameter("types").unwrap_or_default());
     let (paused, still, at) = (RwSignal::new(false), RwSignal::new(Vec::new()), RwSignal::new(0));
     let feed = Feed { live, types, paused, still, at };
+    expect_context::<Hands>().handle(Does::Pause, move || feed.toggle());
     let pause = button()
         .attr("aria-pressed", text(move || if paused.get() { "true" } else { "false" }))
         .on("click", move |_| feed.toggle())
