@@ -12,7 +12,7 @@ test('a first visit asks for its own page’s code, and then for the others’',
   });
   await page.goto('/tasks');
   await expect.poll(() => [...new Set(asked)]).toContain('demo');
-  await expect.poll(() => [...new Set(asked)].sort()).toEqual(['demo', 'flow', 'overview', 'services', 'tools', 'work']);
+  await expect.poll(() => [...new Set(asked)].sort()).toEqual(['activity', 'demo', 'flow', 'history', 'overview', 'services', 'tools', 'work']);
   expect(asked[0]).toBe('work');
 });
 
@@ -28,7 +28,7 @@ test.describe('without the server', () => {
 
   test('every page opens, once its code is here', async ({ page, deck }) => {
     await deck.send(swarm());
-    const names = ['overview', 'work', 'flow', 'services', 'demo'];
+    const names = ['overview', 'work', 'flow', 'activity', 'services', 'demo'];
     const all = Promise.all(names.map((name) => page.waitForResponse(`**/pkg/split_${name}.wasm`)));
     await page.goto('/');
     await Promise.all((await all).map((response) => response.finished()));

@@ -32,22 +32,25 @@ pub enum Chunk {
     Overview,
     /// Agents and tasks.
     Work,
-    /// Topology and activity.
+    /// Topology.
     Flow,
+    /// Activity.
+    Activity,
     /// What services keep: messages, memory, sessions, approvals, providers, trading.
     Services,
 }
 
 impl Chunk {
     /// All chunks, in the order of [`Chunk`].
-    pub const ALL: [Self; 4] = [Self::Overview, Self::Work, Self::Flow, Self::Services];
+    pub const ALL: [Self; 5] = [Self::Overview, Self::Work, Self::Flow, Self::Activity, Self::Services];
 
     /// The chunk that draws a page.
     pub fn of(page: &Page) -> Self {
         match page {
             Page::Overview | Page::Missing => Self::Overview,
             Page::Agents | Page::Agent(_) | Page::Tasks => Self::Work,
-            Page::Topology | Page::Activity => Self::Flow,
+            Page::Topology => Self::Flow,
+            Page::Activity => Self::Activity,
             Page::Messages
             | Page::Memory
             | Page::Sessions
@@ -60,7 +63,7 @@ impl Chunk {
 
     /// Its name, as in the list of files that a release is cut into.
     pub fn name(self) -> &'static str {
-        ["overview", "work", "flow", "services"][self as usize]
+        ["overview", "work", "flow", "activity", "services"][self as usize]
     }
 }
 
@@ -83,6 +86,12 @@ fn draw_work(page: Page) -> Node {
 fn draw_flow(page: Page) -> Node {
     match page {
         Page::Topology => topology_page(),
+        _ => Node::Nothing,
+    }
+}
+
+fn draw_activity(page: Page) -> Node {
+    match page {
         Page::Activity => activity_page(),
         _ => Node::Nothing,
     }
@@ -116,7 +125,7 @@ pub fn fetch_rest() {
 /// The whole code in one piece.
 #[cfg(not(all(feature = "split", target_family = "wasm")))]
 mod place {
-    use super::{Chunk, Node, Page, draw_flow, draw_overview, draw_services, draw_work};
+    use super::{Chunk, Node, Page, draw_activity, draw_flow, draw_overview, draw_services, draw_work};
 
     /// Whether a chunk's code is here.
     pub fn is_here(_chunk: Chunk) -> bool {
@@ -134,6 +143,7 @@ mod place {
             Chunk::Overview => draw_overview(page),
             Chunk::Work => draw_work(page),
             Chunk::Flow => draw_flow(page),
+            Chunk::Activity => draw_activity(page),
             Chunk::Services => draw_services(page),
         }
     }
@@ -170,6 +180,11 @@ mod place {
         Ok(super::draw_flow as Draw)
     }
 
+    #[wasm_split(activity, wasm_split_path = leptos::wasm_split, fallible)]
+    fn activity() -> Result<Draw, SplitLoaderError> {
+        Ok(super::draw_activity as Draw)
+    }
+
     #[wasm_split(services, wasm_split_path = leptos::wasm_split, fallible)]
     fn services() -> Result<Draw, SplitLoaderError> {
         Ok(super::draw_services as Draw)
@@ -186,6 +201,7 @@ mod place {
             Chunk::Overview => overview().await,
             Chunk::Work => work().await,
             Chunk::Flow => flow().await,
+            Chunk::Activity => activity().await,
             Chunk::Services => services().await,
         };
         let Ok(draw) = fetched else { return false };
