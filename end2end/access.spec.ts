@@ -14,6 +14,7 @@ import {
   expectNoSidewaysScroll,
   navigation,
   openLive,
+  openWhole,
   tabTo,
   test,
   titled,
@@ -115,7 +116,7 @@ for (const colorScheme of ['dark', 'light'] as const) {
       test('old data is accessible', async ({ page, deck }) => {
         test.slow();
         await deck.send(swarm());
-        await openLive(page);
+        await openWhole(page);
         await deck.kill();
         await expect(page.locator('.banner.away')).toBeVisible();
         for (const name of NAMES) {

@@ -78,6 +78,23 @@ export async function openLive(page: Page, path = '/'): Promise<void> {
   await expect(connection(page)).toHaveText('Live');
 }
 
+/** The chunks of code that a page may need when there is no server left to ask for them. */
+const CHUNKS = ['overview', 'work', 'flow', 'activity', 'services', 'history', 'tools', 'demo'];
+
+/** Opens a page and waits until all of the code is here too, so that it does without its server. */
+export async function openWhole(page: Page, path = '/'): Promise<void> {
+  await openLive(page, path);
+  const inChunks = await page.locator('link[rel=preload][href*="split_"]').count();
+  if (inChunks === 0) return;
+  const missing = () =>
+    page.evaluate((names) => {
+      const here = performance.getEntriesByType('resource').map((entry) => entry.name);
+      return names.filter((name) => !here.some((url) => url.includes(`/split_${name}.`)));
+    }, CHUNKS);
+  await expect.poll(missing).toEqual([]);
+  await page.waitForLoadState('networkidle');
+}
+
 /** The page's newest event is this one. */
 export async function expectNewest(page: Page, seq: number): Promise<void> {
   await expect(page.locator('#newest')).toHaveText(count(seq));

@@ -102,6 +102,16 @@ test.describe('the palette', () => {
     await openPalette(page);
     await page.keyboard.press('Control+k');
     await expect(palette(page)).toHaveCount(0);
+    // One right after the other: no press is lost.
+    await page.keyboard.press('?');
+    await expect(keys(page)).toBeVisible();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+k');
+    await expect(field(page)).toBeFocused();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('?');
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog')).toHaveCount(0);
     await page.getByRole('button', { name: 'Find anything' }).click();
     await expect(field(page)).toBeFocused();
     await page.mouse.click(5, 400);

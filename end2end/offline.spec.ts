@@ -1,6 +1,6 @@
 import { type Page } from '@playwright/test';
 import { agent, registered, ticks } from './events';
-import { SERVER_GONE, connection, count, downFrom, expect, expectNewest, navigation, openLive, shownSeqs, test } from './fixtures';
+import { SERVER_GONE, connection, count, downFrom, expect, expectNewest, navigation, openLive, openWhole, shownSeqs, test } from './fixtures';
 
 test.use({ allowed: SERVER_GONE });
 
@@ -90,7 +90,7 @@ test('real data stays on the screen, greyed, and no demo covers it', async ({ pa
 
 test('the demo is offered over real data, and ends without mixing with it', async ({ page, deck }) => {
   await deck.send(registered('ada', 'Ada'));
-  await openLive(page, '/agents');
+  await openWhole(page, '/agents');
   await deck.kill();
   await away(page).getByRole('button', { name: 'Play the demo' }).click();
   await expect(madeUp(page)).toContainText('Demo data.');
@@ -104,7 +104,7 @@ test('the demo is offered over real data, and ends without mixing with it', asyn
 });
 
 test('without a server and without data the demo plays, until something real arrives', async ({ page, deck }) => {
-  await openLive(page);
+  await openWhole(page);
   const lost = Date.now();
   await deck.kill();
   await expect(madeUp(page)).toContainText('Nothing here is real: the server cannot be reached.');

@@ -6,10 +6,12 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use leptos::config::Env;
 
+use super::AppState;
 use super::pages::BARE;
 use crate::app::route::Page;
 
@@ -53,7 +55,17 @@ pub fn serve(request: &Request) -> Option<Response> {
 
 /// What keeps the deck for when there is no server, in the browser: the script of the site, told which
 /// files there are and which addresses are pages. Whenever one of the files is another, so is this.
-pub async fn service_worker() -> Response {
+pub async fn service_worker(State(state): State<AppState>) -> Response {
+    // It asks this server, and runs nothing else.
+    let headers = [
+        (header::CONTENT_TYPE, "text/javascript"),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; connect-src 'self'"),
+    ];
+    // What is built anew all the time is not kept, nor what a release kept at this address.
+    if state.leptos.env == Env::DEV {
+        return (headers, "skipWaiting(); addEventListener('activate', () => registration.unregister());").into_response();
+    }
     let Some(script) = Site::get("sw.js") else { return StatusCode::NOT_FOUND.into_response() };
     let kept = |path: &str| {
         let code = path.starts_with("pkg/") && [".js", ".wasm", ".css"].iter().any(|end| path.ends_with(end));
@@ -69,12 +81,6 @@ pub async fn service_worker() -> Response {
     let pages: Vec<&str> = Page::patterns().collect();
     let told = serde_json::json!({ "version": hex(&version[..8]), "files": files, "pages": pages, "shell": BARE });
     let body = ["const TOLD = ", &told.to_string(), ";\n", &String::from_utf8_lossy(&script.data)].concat();
-    let headers = [
-        (header::CONTENT_TYPE, "text/javascript"),
-        (header::CACHE_CONTROL, "no-cache"),
-        // It asks this server, and runs nothing else.
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; connect-src 'self'"),
-    ];
     (headers, body).into_response()
 }
 

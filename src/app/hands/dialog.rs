@@ -2,7 +2,7 @@
 //! back.
 
 use leptos::prelude::{Set as _, document};
-use wasm_bindgen::JsCast as _;
+use wasm_bindgen::JsCast;
 use web_sys::HtmlDialogElement;
 
 use super::Hands;
@@ -36,7 +36,17 @@ pub(super) fn head(name: &'static str) -> Node {
 
 /// Closes the dialog that is open.
 pub(super) fn close() {
-    if let Some(open) = document().query_selector("dialog[open]").ok().flatten() {
-        open.unchecked_into::<HtmlDialogElement>().close();
+    if let Some(open) = on_show(ANY) {
+        open.close();
     }
+}
+
+/// Any dialog.
+pub(super) const ANY: &str = "dialog[open]";
+/// The palette.
+pub(super) const PALETTE: &str = "dialog.palette[open]";
+
+/// The dialog that is open. The document knows at once; what is said of a closing comes later.
+pub(super) fn on_show(which: &str) -> Option<HtmlDialogElement> {
+    document().query_selector(which).ok().flatten().map(JsCast::unchecked_into)
 }

@@ -38,7 +38,7 @@ fn pressed(hands: Hands, address: Address, event: &KeyboardEvent) -> bool {
         return perform(hands, address, Does::Find);
     }
     let with_others = event.ctrl_key() || event.meta_key() || event.alt_key();
-    if with_others || hands.open.with_untracked(Option::is_some) {
+    if with_others || dialog::on_show(dialog::ANY).is_some() {
         return false;
     }
     let key = match key.as_str() {
@@ -115,11 +115,11 @@ pub(super) fn does_something(hands: Hands, does: Does) -> bool {
 }
 
 fn toggle(hands: Hands) {
-    if hands.open.get_untracked() == Some(Tool::Palette) {
-        return dialog::close();
-    }
+    let was_open = dialog::on_show(dialog::PALETTE).is_some();
     dialog::close();
-    hands.open(Tool::Palette);
+    if !was_open {
+        hands.open(Tool::Palette);
+    }
 }
 
 fn filter() -> Option<HtmlElement> {

@@ -125,7 +125,7 @@ function draw() {
   }
   byId('none').hidden = frames.childElementCount > 0;
   for (const name of ['total', ...COUNTED]) {
-    byId(`count-${name}`).textContent = String(counts[name]).replace(/\B(?=(\d{3})+$)/g, '\u202f');
+    byId(`count-${name}`).textContent = counts[name].toLocaleString();
   }
 }
 
