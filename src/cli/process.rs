@@ -318,9 +318,10 @@ fn began_by_ps(pid: u32) -> Option<String> {
     (!state.starts_with('Z')).then(|| began.trim().to_owned())
 }
 
-/// Fails where a port cannot be listened on, and says which and how to choose another.
-pub(super) fn check_free(addr: SocketAddr, what: &str, flag: &str) -> anyhow::Result<()> {
-    TcpListener::bind(addr).map(|_| ()).map_err(|error| not_free(error, addr, what, flag))
+/// Fails where a port cannot be listened on, and says which and how to choose another. Whoever keeps
+/// what it returns finds that two want the same port, too.
+pub(super) fn check_free(addr: SocketAddr, what: &str, flag: &str) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(addr).map_err(|error| not_free(error, addr, what, flag))
 }
 
 /// Why a port cannot be listened on, with how to choose another.

@@ -161,13 +161,15 @@ fn listeners(server: &mut ServerConfig, liveops: Option<u16>, trader: Option<u16
         heartbeat: HEARTBEAT,
     });
     let trader = trader.map(at);
+    let mut held = vec![check_free(server.addr, "the deck", "--addr")?];
     if let Some(liveops) = &liveops {
-        check_free(liveops.addr, "liveops", "--liveops-port")?;
-        check_free(liveops.bridge, "the HTTP bridge of liveops", "--liveops-port")?;
+        held.push(check_free(liveops.addr, "liveops", "--liveops-port")?);
+        held.push(check_free(liveops.bridge, "the HTTP bridge of liveops, on the port after it,", "--liveops-port")?);
     }
     if let Some(addr) = trader {
-        check_free(addr, "trader", "--trader-port")?;
+        held.push(check_free(addr, "trader", "--trader-port")?);
     }
+    drop(held);
     (server.liveops, server.trader) = (liveops, trader);
     Ok(())
 }

@@ -311,6 +311,9 @@ fn a_taken_port_is_an_error_that_names_it() {
         let said = here.run(&format!("serve --addr 127.0.0.1:0 --liveops-port {}", here.liveops));
         assert!(said.code == 1 && said.err.contains(&format!("port {port} is taken")), "{}", said.err);
     }
+    let said = here.run(&format!("serve --addr 127.0.0.1:0 --liveops-port {} --trader-port {}", here.liveops, here.liveops + 1));
+    let told = format!("port {} is taken: trader", here.liveops + 1);
+    assert!(said.code == 1 && said.err.contains(&told), "two of ours want the same: {}", said.err);
     let _taken = TcpListener::bind(("127.0.0.1", here.liveops)).unwrap();
     let serve = |name: &str, text: &str| {
         let output = here.command("serve --addr 127.0.0.1:0").env(name, text).output().unwrap();

@@ -111,7 +111,7 @@ fn slider(player: Player, timeline: RwSignal<Timeline>) -> Element {
         })
     };
     let go = move |event: web_sys::Event| {
-        let Ok(step) = typed(&event).parse::<f64>() else { return };
+        let Ok(step) = typed(&event).parse::<u32>().map(f64::from) else { return };
         let to = timeline.with_untracked(|timeline| place_at(timeline, step / STEPS));
         if step >= STEPS { player.now() } else { player.seek(to) }
     };
