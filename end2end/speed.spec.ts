@@ -3,6 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { command } from './deck';
 import { expect, expectNewest, openLive, test } from './fixtures';
 
+// Whoever is measured is not filmed: it takes half of the time of a frame.
+test.use({ trace: 'off' });
+
 test('500 events a second reach the screen, all of them', async ({ page, deck }) => {
   test.slow();
   await openLive(page);

@@ -11,5 +11,6 @@ pub mod frame;
 pub mod graph;
 pub mod hostile;
 pub mod number;
+pub mod pace;
 pub mod reader;
 pub mod welcome;

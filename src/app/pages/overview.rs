@@ -9,6 +9,7 @@ use crate::app::components::event_row::event_item;
 use crate::app::components::graph::graph_view;
 use crate::app::components::hostile::visible_line;
 use crate::app::components::number::{UNKNOWN, count, rate};
+use crate::app::components::pace::paced;
 use crate::app::components::welcome::welcome;
 use crate::app::html::{
     Element, Node, Row, a, b, code, div, either, flag, h1, h2, li, ol, p, rows, section, span, text, ul, when,
@@ -38,16 +39,18 @@ pub fn overview_page() -> Node {
 
 fn overview(live: Live) -> Node {
     // How many agents stand how, in the order of `Attention::ALL`.
+    let agents = paced(live, Touched::AGENTS);
     let counts = Memo::new(move |_| {
         let now = live.now.get();
-        live.read(Touched::AGENTS, |state| status::agents_by_attention(state, now).to_vec())
+        agents.track();
+        live.peek(|state| status::agents_by_attention(state, now).to_vec())
     });
     let cards = div()
         .class("grid overview")
-        .child(needs_attention(live, counts))
+        .child(needs_attention(live, agents, counts))
         .child(flow(live))
         .child(rates(live))
-        .child(connections(live))
+        .child(connections(live, agents))
         .child(recent(live))
         .child(providers(live));
     vec![h1().class("unseen").child("Overview").into(), standings(counts).into(), cards.into()].into()
@@ -147,12 +150,13 @@ fn request_line(ask: &Ask) -> Row {
 }
 
 /// Who needs a person, most urgent first.
-fn needs_attention(live: Live, counts: Memo<Vec<u64>>) -> Element {
+fn needs_attention(live: Live, agents: RwSignal<u64>, counts: Memo<Vec<u64>>) -> Element {
     // All that stand worse than working.
     let many = move || counts.with(|counts| counts[..Attention::Working as usize].iter().sum::<u64>());
     let listed = move || {
         let now = live.now.get();
-        live.read(Touched::AGENTS, |state| cases(state, now).iter().map(case_line).collect())
+        agents.track();
+        live.peek(|state| cases(state, now).iter().map(case_line).collect())
     };
     let asked = move || live.read(Touched::SESSIONS, |state| state.sessions.open_requests().next().is_some());
     let requests = move || {
@@ -170,8 +174,10 @@ fn needs_attention(live: Live, counts: Memo<Vec<u64>>) -> Element {
 /// Tasks from put up to ended.
 fn flow(live: Live) -> Element {
     // How many tasks are in which state, in the order of `TaskState::ALL`.
+    let pace = paced(live, Touched::TASKS);
     let counts = Memo::new(move |_| {
-        live.read(Touched::TASKS, |state| {
+        pace.track();
+        live.peek(|state| {
             let mut counts = vec![0_u64; TaskState::ALL.len()];
             for task in state.tasks.by_id.values() {
                 counts[task.state as usize] += 1;
@@ -195,17 +201,21 @@ fn flow(live: Live) -> Element {
 
 /// Events, messages and memory operations a second.
 fn rates(live: Live) -> Element {
+    let pace = paced(live, Touched::ACTIVITY);
     card("card rates", "rates-title", "Last minute")
-        .child(series(live, "Events", "/activity", |second| second.events))
-        .child(series(live, "Messages", "/activity?types=message.*", |second| second.messages))
-        .child(series(live, "Memory operations", "/activity?types=memory.*", |second| second.memory))
-        .child(series(live, "Failures", "/activity?types=task.failed,session.failed,selfcheck.failed", |second| second.failures))
+        .child(series(live, pace, "Events", "/activity", |second| second.events))
+        .child(series(live, pace, "Messages", "/activity?types=message.*", |second| second.messages))
+        .child(series(live, pace, "Memory operations", "/activity?types=memory.*", |second| second.memory))
+        .child(series(live, pace, "Failures", "/activity?types=task.failed,session.failed,selfcheck.failed", |second| {
+            second.failures
+        }))
 }
 
-fn series(live: Live, name: &'static str, way: &'static str, value: fn(&Second) -> u64) -> Element {
+fn series(live: Live, pace: RwSignal<u64>, name: &'static str, way: &'static str, value: fn(&Second) -> u64) -> Element {
     let series = Memo::new(move |_| {
         let now = live.now.get();
-        live.read(Touched::ACTIVITY, |state| state.rates.series(now, WINDOW, value))
+        pace.track();
+        live.peek(|state| state.rates.series(now, WINDOW, value))
     });
     let mean = text(move || {
         let newest = series.with(|series| series.iter().rev().take(MEAN_SECONDS as usize).sum::<u64>());
@@ -217,10 +227,13 @@ fn series(live: Live, name: &'static str, way: &'static str, value: fn(&Second) 
 }
 
 /// The graph in small.
-fn connections(live: Live) -> Element {
+fn connections(live: Live, agents: RwSignal<u64>) -> Element {
+    let topology = paced(live, Touched::TOPOLOGY);
     let drawn = Memo::new(move |_| {
         let now = live.now.get();
-        live.read(Touched::AGENTS.and(Touched::TOPOLOGY), |state| graph::graph(state, now))
+        agents.track();
+        topology.track();
+        live.peek(|state| graph::graph(state, now))
     });
     let kind = text(move || drawn.with(|drawn| drawn.kind.map_or(UNKNOWN, |kind| kind.as_str())));
     let title = vec![a("/topology").child("Topology").into(), span().class("muted").child(kind).into()];
