@@ -1,5 +1,3 @@
-import { AxeBuilder } from '@axe-core/playwright';
-import { type Page } from '@playwright/test';
 import { agent, asks, memory, provider, registered, selfcheck, session, swarm, ticks, trade } from './events';
 import {
   PAGES,
@@ -9,6 +7,7 @@ import {
   SHOWN,
   connection,
   expect,
+  expectAccessible,
   expectFocusVisible,
   expectNewest,
   expectNoSidewaysScroll,
@@ -21,7 +20,6 @@ import {
   unfold,
 } from './fixtures';
 
-const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 const NAMES = Object.values(PAGES);
 
 /** What each page has folded in. */
@@ -33,14 +31,6 @@ const FOLDED: Record<string, string[]> = {
   '/providers': ['Watch one', 'Checks'],
   '/trading': ['By hand', 'M1', 'M2'],
 };
-
-async function expectAccessible(page: Page, where: string): Promise<void> {
-  const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
-  const found = violations.flatMap(({ id, nodes }) =>
-    nodes.map((node) => `${id}: ${node.target.join(' ')}: ${node.any[0]?.message ?? node.failureSummary}`),
-  );
-  expect.soft(found, where).toEqual([]);
-}
 
 for (const colorScheme of ['dark', 'light'] as const) {
   test.describe(`in ${colorScheme} colours`, () => {

@@ -1,6 +1,6 @@
 // The page's code comes in chunks: first what the page needs, then the rest.
 
-import { SERVER_GONE, expect, navigation, openLive, test } from './fixtures';
+import { CHUNKS, SERVER_GONE, expect, navigation, openLive, test } from './fixtures';
 import { swarm } from './events';
 
 test('a first visit asks for its own page’s code, and then for the others’', async ({ page, deck }) => {
@@ -12,7 +12,7 @@ test('a first visit asks for its own page’s code, and then for the others’',
   });
   await page.goto('/tasks');
   await expect.poll(() => [...new Set(asked)]).toContain('demo');
-  await expect.poll(() => [...new Set(asked)].sort()).toEqual(['activity', 'demo', 'flow', 'history', 'overview', 'services', 'tools', 'work']);
+  await expect.poll(() => [...new Set(asked)].sort()).toEqual([...CHUNKS].sort());
   expect(asked[0]).toBe('work');
 });
 
@@ -28,8 +28,7 @@ test.describe('without the server', () => {
 
   test('every page opens, once its code is here', async ({ page, deck }) => {
     await deck.send(swarm());
-    const names = ['overview', 'work', 'flow', 'activity', 'services', 'demo'];
-    const all = Promise.all(names.map((name) => page.waitForResponse(`**/pkg/split_${name}.wasm`)));
+    const all = Promise.all(CHUNKS.map((name) => page.waitForResponse(`**/pkg/split_${name}.wasm`)));
     await page.goto('/');
     await Promise.all((await all).map((response) => response.finished()));
     await deck.kill();

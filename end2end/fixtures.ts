@@ -1,3 +1,4 @@
+import { AxeBuilder } from '@axe-core/playwright';
 import { type BrowserContext, type Locator, type Page, test as base, expect } from '@playwright/test';
 import { Deck } from './deck';
 
@@ -79,7 +80,7 @@ export async function openLive(page: Page, path = '/'): Promise<void> {
 }
 
 /** The chunks of code that a page may need when there is no server left to ask for them. */
-const CHUNKS = ['overview', 'work', 'flow', 'activity', 'services', 'history', 'tools', 'demo'];
+export const CHUNKS = ['overview', 'work', 'flow', 'activity', 'services', 'history', 'tools', 'demo'];
 
 /** Opens a page and waits until all of the code is here too, so that it does without its server. */
 export async function openWhole(page: Page, path = '/'): Promise<void> {
@@ -170,6 +171,18 @@ export async function tabTo(page: Page, has: (focused: { text: string; tag: stri
     }
   }
   throw new Error(`${MOST_STOPS} presses of Tab do not lead there`);
+}
+
+/** The rules of WCAG 2.2, levels A and AA, that a program can check. */
+const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
+
+/** The page as it stands now breaks none of the rules; `where` says what is looked at. */
+export async function expectAccessible(page: Page, where: string): Promise<void> {
+  const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
+  const found = violations.flatMap(({ id, nodes }) =>
+    nodes.map((node) => `${id}: ${node.target.join(' ')}: ${node.any[0]?.message ?? node.failureSummary}`),
+  );
+  expect.soft(found, where).toEqual([]);
 }
 
 /** What has the focus is on the screen, with a ring around it. */
