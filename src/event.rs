@@ -14,6 +14,7 @@ mod filter;
 pub mod memory;
 pub mod message;
 pub mod mode;
+pub mod pack;
 pub mod provider;
 pub mod query;
 pub mod schema;
@@ -36,6 +37,7 @@ pub use wire::Fault;
 
 use std::fmt;
 
+use pack::{Packer, Unpacker};
 use serde_json::Value;
 use table::About;
 use wire::{At, Object, Shape, Wire, object, put, take, to_text};
@@ -116,6 +118,15 @@ impl Wire for Entity {
         put(out, start, "kind", &self.kind);
         put(out, start, "id", &self.id);
         wire::close(out, start);
+    }
+
+    fn pack<'a>(&'a self, out: &mut Packer<'a>) {
+        out.text(&self.kind);
+        out.text(&self.id);
+    }
+
+    fn unpack(&mut self, from: &mut Unpacker<'_>) {
+        *self = Self::new(from.text(), from.text());
     }
 }
 

@@ -17,6 +17,9 @@
 //! Arrows point down that list's dependencies only: `app`, `client`, `server` and `cli` know
 //! `service`, `hub`, `swarm` and `event`; `event` and `swarm` know no I/O, clock or framework.
 
+#[macro_use]
+mod cut;
+
 pub mod app;
 #[cfg(feature = "ssr")]
 pub mod cli;

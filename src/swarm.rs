@@ -35,7 +35,7 @@ use crate::event::table::record;
 use crate::event::{Body, Event, Timestamp};
 
 /// Raised whenever the fold or the state's form changes; snapshots of another form are not used.
-pub const FORM: u64 = 4;
+pub const FORM: u64 = 9;
 
 /// How many types of event are counted one by one; further ones are counted together under `other`.
 pub const MAX_TYPES: usize = 200;

@@ -120,7 +120,7 @@ pub struct Decision {
 }
 
 /// What a client is to hear.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Client {
     /// The sessions it subscribed to; whether it was sent the `complete` of one that failed, and
     /// nothing of that session since.

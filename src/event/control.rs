@@ -246,6 +246,13 @@ impl Frame {
     }
 }
 
+/// When the server sent a word about the stream, by its own clock.
+pub fn sent_at(text: &str) -> Option<Timestamp> {
+    let root = At::Root("frame");
+    let mut frame = object(parse(text, &root).ok()?, &root).ok()?;
+    Timestamp::read(frame.remove("ts")?, &root).ok()
+}
+
 /// The cursor after `seq` in the log `epoch`.
 pub fn cursor(epoch: Epoch, seq: u64) -> Cursor {
     Cursor::After { epoch, seq }
@@ -283,6 +290,7 @@ mod tests {
         ] {
             let text = control.to_json(now);
             assert_eq!(Frame::parse(&text), Ok(Frame::Control(control)), "{text}");
+            assert!(sent_at(&text).is_some(), "{text}");
         }
         assert_eq!(
             Frame::parse(&snapshot_json(3, "{\"agents\":{}}", now)),

@@ -167,6 +167,25 @@ impl Query {
         named(Field::Entity)?.map(|term| term.text.split_once(':')).collect()
     }
 
+    /// Its terms, each by itself: its text, and the text of all the others.
+    pub fn terms(&self) -> Vec<(String, String)> {
+        let text = |terms: Vec<Term>| Self { terms }.to_string();
+        let mut out = Vec::with_capacity(self.terms.len());
+        for place in 0..self.terms.len() {
+            let mut others = self.terms.clone();
+            let one = others.remove(place);
+            out.push((text(vec![one]), text(others)));
+        }
+        out
+    }
+
+    /// The text of what it asks beside one field.
+    pub fn beside(&self, field: &str) -> String {
+        let mut others = self.clone();
+        others.terms.retain(|term| parse::name(term.field) != Some(field));
+        others.to_string()
+    }
+
     /// Alternatives of one field hold together, everything else each by itself.
     fn all(&self, hit: impl Fn(&Term) -> bool) -> bool {
         let mut at = 0;

@@ -76,6 +76,15 @@ macro_rules! words {
             fn write(&self, out: &mut String) {
                 $crate::event::wire::write_text(out, self.as_str());
             }
+            fn pack<'a>(&'a self, out: &mut $crate::event::pack::Packer<'a>) {
+                out.number(*self as u64);
+            }
+            fn unpack(&mut self, from: &mut $crate::event::pack::Unpacker<'_>) {
+                match Self::ALL.get(from.number() as usize) {
+                    Some(word) => *self = *word,
+                    None => from.fail(),
+                }
+            }
         }
     };
 }
@@ -112,6 +121,17 @@ macro_rules! record {
                 let mut writer = $crate::event::wire::Writer::new(out, Self::FIELDS);
                 $(writer.field(&self.$field);)*
                 writer.end();
+            }
+            fn pack<'a>(&'a self, out: &mut $crate::event::pack::Packer<'a>) {
+                const { assert!(Self::FIELDS.len() <= $crate::event::pack::MAX_FIELDS) };
+                out.fields(&[$(!$crate::event::wire::Wire::is_missing(&self.$field)),*]);
+                $(if !$crate::event::wire::Wire::is_missing(&self.$field) {
+                    $crate::event::wire::Wire::pack(&self.$field, out);
+                })*
+            }
+            fn unpack(&mut self, from: &mut $crate::event::pack::Unpacker<'_>) {
+                let mut are_there = from.number();
+                $(from.field(&mut are_there, &mut self.$field);)*
             }
         }
     };
@@ -259,6 +279,30 @@ macro_rules! range {
     };
 }
 
+/// Keeps a type off the wire that stands in a record: it is not written, and blank where one is read.
+macro_rules! unwritten {
+    ($name:ident) => {
+        impl $crate::event::wire::Wire for $name {
+            const SHAPE: $crate::event::wire::Shape = $crate::event::wire::Shape::Any;
+            const REQUIRED: bool = false;
+
+            fn fill(&mut self, _: serde_json::Value, _: &$crate::event::wire::At<'_>) -> Result<(), $crate::event::wire::Fault> {
+                Ok(())
+            }
+
+            fn write(&self, _: &mut String) {}
+
+            fn blank() -> Self {
+                Self::default()
+            }
+
+            fn is_missing(&self) -> bool {
+                true
+            }
+        }
+    };
+}
+
 /// The lines of a doc comment as one text.
 macro_rules! text {
     ($($line:literal)+) => {
@@ -267,4 +311,4 @@ macro_rules! text {
     };
 }
 
-pub(crate) use {domain, family, fields, key, payload, range, record, text, words};
+pub(crate) use {domain, family, fields, key, payload, range, record, text, unwritten, words};

@@ -4,7 +4,7 @@
 //! own `ts` is its sender's.
 
 use super::table::{record, words};
-use super::{Cursor, Timestamp};
+use super::{Cursor, Event, Timestamp};
 
 words! {
     /// What makes an instant worth a look.
@@ -111,5 +111,17 @@ record! {
         gaps: Vec<Lapse>,
         /// How many more there were.
         gaps_left_out: u64,
+    }
+}
+
+record! {
+    /// What a page goes to an instant by, beside the state that it begins with.
+    pub struct Way {
+        /// The state's place.
+        seq: u64,
+        /// The cursor after the last of the events.
+        next: String,
+        /// The events after the state, in order, to a little after the instant.
+        events: Vec<Event>,
     }
 }

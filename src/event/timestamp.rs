@@ -6,6 +6,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::pack::{Packer, Unpacker};
 use super::wire::{At, Fault, Shape, Wire};
 
 /// Milliseconds since 1970-01-01T00:00:00Z; on the wire `2026-01-27T10:21:33.123Z`.
@@ -154,6 +155,12 @@ impl Wire for Timestamp {
     fn write(&self, out: &mut String) {
         use std::fmt::Write as _;
         let _infallible = write!(out, "\"{self}\"");
+    }
+    fn pack<'a>(&'a self, out: &mut Packer<'a>) {
+        out.time(self.0);
+    }
+    fn unpack(&mut self, from: &mut Unpacker<'_>) {
+        self.0 = from.time();
     }
 }
 

@@ -13,6 +13,8 @@ use std::fmt::{self, Write as _};
 
 use serde_json::{Map, Value};
 
+use super::pack::{Packer, Unpacker};
+
 /// A JSON object whose keys the catalogue does not know.
 pub type Object = Map<String, Value>;
 
@@ -139,6 +141,14 @@ pub trait Wire: Sized {
     }
     /// Appends its JSON text.
     fn write(&self, out: &mut String);
+    /// Appends its packed form.
+    fn pack<'a>(&'a self, out: &mut Packer<'a>) {
+        out.json(self);
+    }
+    /// Takes on what was packed. It stands as a [`blank`](Self::blank) before, and where nothing fits.
+    fn unpack(&mut self, from: &mut Unpacker<'_>) {
+        from.json(self);
+    }
     /// What stands for a missing key, and for a value that could not be read until its fault is told.
     fn blank() -> Self;
     /// Whether its key is left out when written.
@@ -416,6 +426,12 @@ impl Wire for String {
     fn write(&self, out: &mut String) {
         write_text(out, self);
     }
+    fn pack<'a>(&'a self, out: &mut Packer<'a>) {
+        out.text(self);
+    }
+    fn unpack(&mut self, from: &mut Unpacker<'_>) {
+        self.push_str(from.text());
+    }
 }
 
 impl Wire for bool {
@@ -429,6 +445,12 @@ impl Wire for bool {
     }
     fn write(&self, out: &mut String) {
         out.push_str(if *self { "true" } else { "false" });
+    }
+    fn pack<'a>(&'a self, out: &mut Packer<'a>) {
+        out.number(u64::from(*self));
+    }
+    fn unpack(&mut self, from: &mut Unpacker<'_>) {
+        *self = from.number() == 1;
     }
 }
 
@@ -454,6 +476,12 @@ impl Wire for f64 {
             write!(out, "{}", Value::from(*self))
         };
     }
+    fn pack<'a>(&'a self, out: &mut Packer<'a>) {
+        out.double(*self);
+    }
+    fn unpack(&mut self, from: &mut Unpacker<'_>) {
+        *self = from.double();
+    }
 }
 
 impl Wire for u64 {
@@ -470,6 +498,12 @@ impl Wire for u64 {
     fn write(&self, out: &mut String) {
         let _infallible = write!(out, "{self}");
     }
+    fn pack<'a>(&'a self, out: &mut Packer<'a>) {
+        out.number(*self);
+    }
+    fn unpack(&mut self, from: &mut Unpacker<'_>) {
+        *self = from.number();
+    }
 }
 
 impl Wire for i64 {
@@ -485,6 +519,12 @@ impl Wire for i64 {
     }
     fn write(&self, out: &mut String) {
         let _infallible = write!(out, "{self}");
+    }
+    fn pack<'a>(&'a self, out: &mut Packer<'a>) {
+        out.signed(*self);
+    }
+    fn unpack(&mut self, from: &mut Unpacker<'_>) {
+        *self = from.signed();
     }
 }
 
@@ -540,6 +580,17 @@ impl<T: Wire> Wire for Option<T> {
             None => out.push_str("null"),
         }
     }
+    fn pack<'a>(&'a self, out: &mut Packer<'a>) {
+        out.number(u64::from(self.is_some()));
+        if let Some(value) = self {
+            value.pack(out);
+        }
+    }
+    fn unpack(&mut self, from: &mut Unpacker<'_>) {
+        if from.number() == 1 {
+            self.insert(T::blank()).unpack(from);
+        }
+    }
     fn blank() -> Self {
         None
     }
@@ -559,6 +610,12 @@ impl<T: Wire> Wire for Box<T> {
     fn write(&self, out: &mut String) {
         (**self).write(out);
     }
+    fn pack<'a>(&'a self, out: &mut Packer<'a>) {
+        (**self).pack(out);
+    }
+    fn unpack(&mut self, from: &mut Unpacker<'_>) {
+        (**self).unpack(from);
+    }
 }
 
 /// A list may be left out: it is then empty, and an empty one is not written.
@@ -573,6 +630,18 @@ impl<T: Wire> Wire for Vec<T> {
     }
     fn write(&self, out: &mut String) {
         write_list(out, self.iter());
+    }
+    fn pack<'a>(&'a self, out: &mut Packer<'a>) {
+        out.number(self.len() as u64);
+        self.iter().for_each(|item| item.pack(out));
+    }
+    fn unpack(&mut self, from: &mut Unpacker<'_>) {
+        from.each(&mut |from| {
+            self.push(T::blank());
+            if let Some(last) = self.last_mut() {
+                last.unpack(from);
+            }
+        });
     }
     fn blank() -> Self {
         Self::new()
@@ -593,6 +662,18 @@ impl<T: Wire> Wire for VecDeque<T> {
     }
     fn write(&self, out: &mut String) {
         write_list(out, self.iter());
+    }
+    fn pack<'a>(&'a self, out: &mut Packer<'a>) {
+        out.number(self.len() as u64);
+        self.iter().for_each(|item| item.pack(out));
+    }
+    fn unpack(&mut self, from: &mut Unpacker<'_>) {
+        from.each(&mut |from| {
+            self.push_back(T::blank());
+            if let Some(last) = self.back_mut() {
+                last.unpack(from);
+            }
+        });
     }
     fn blank() -> Self {
         Self::new()
@@ -615,6 +696,19 @@ impl<T: Wire> Wire for BTreeMap<String, T> {
             value.write(out);
         }
         close(out, start);
+    }
+    fn pack<'a>(&'a self, out: &mut Packer<'a>) {
+        out.number(self.len() as u64);
+        for (key, value) in self {
+            out.text(key);
+            value.pack(out);
+        }
+    }
+    fn unpack(&mut self, from: &mut Unpacker<'_>) {
+        from.each(&mut |from| {
+            let key = from.text().to_owned();
+            self.entry(key).or_insert_with(T::blank).unpack(from);
+        });
     }
     fn blank() -> Self {
         Self::new()

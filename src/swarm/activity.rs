@@ -9,7 +9,7 @@ use crate::event::message::MessageEvent;
 use crate::event::provider::ProviderEvent;
 use crate::event::selfcheck::SelfcheckEvent;
 use crate::event::session::SessionEvent;
-use crate::event::table::record;
+use crate::event::table::{record, words};
 use crate::event::task::{TaskEvent, TaskRoute};
 use crate::event::topology::TopologyEvent;
 use crate::event::trade::TradeEvent;
@@ -20,6 +20,20 @@ use crate::event::{Body, Entity, Event, Timestamp};
 pub const MAX_ROWS: usize = 200;
 /// How long a line of words may be, in bytes.
 pub const MAX_WORDS: usize = 240;
+/// How long the id of a part may be, in bytes.
+const MAX_PART: usize = 128;
+
+words! {
+    /// How something came out.
+    pub enum Outcome {
+        /// As it should.
+        Well = "well",
+        /// It failed.
+        Badly = "badly",
+        /// It was refused, called off, or lapsed.
+        Off = "off",
+    }
+}
 
 record! {
     /// One event in words.
@@ -36,6 +50,10 @@ record! {
         entity: Option<Entity>,
         /// What it says.
         words: String,
+        /// The call, request or turn inside of what it is about that it tells of.
+        part: Option<String>,
+        /// How what it tells of came out, where it tells that.
+        outcome: Option<Outcome>,
     }
 }
 
@@ -58,6 +76,8 @@ impl Row {
             source: event.source.clone(),
             entity: event.entity.clone(),
             words: clip(&words(event), MAX_WORDS),
+            part: part(&event.body).map(|part| clip(part, MAX_PART)),
+            outcome: outcome(&event.body),
         }
     }
 }
@@ -66,6 +86,39 @@ impl Activity {
     pub(super) fn fold(&mut self, event: &Event) {
         push_newest(&mut self.rows, Row::of(event), MAX_ROWS);
     }
+}
+
+fn part(body: &Body) -> Option<&str> {
+    let Body::Session(body) = body else { return None };
+    match body {
+        SessionEvent::ToolStarted(it) => Some(&it.tool_use_id),
+        SessionEvent::ToolFinished(it) => Some(&it.tool_use_id),
+        SessionEvent::PermissionRequested(it) => Some(&it.request_id),
+        SessionEvent::PermissionDecided(it) => Some(&it.request_id),
+        SessionEvent::PermissionExpired(it) => Some(&it.request_id),
+        SessionEvent::TextDelta(it) => it.turn_id.as_deref(),
+        SessionEvent::TextCompleted(it) => it.turn_id.as_deref(),
+        _ => None,
+    }
+}
+
+fn outcome(body: &Body) -> Option<Outcome> {
+    let fine = |fine: bool, otherwise: Outcome| if fine { Outcome::Well } else { otherwise };
+    Some(match body {
+        Body::Task(TaskEvent::Completed(_))
+        | Body::Message(MessageEvent::Delivered(_))
+        | Body::Selfcheck(SelfcheckEvent::Completed(_))
+        | Body::Session(SessionEvent::TextCompleted(_) | SessionEvent::Completed(_)) => Outcome::Well,
+        Body::Task(TaskEvent::Failed(_))
+        | Body::Selfcheck(SelfcheckEvent::Failed(_))
+        | Body::Session(SessionEvent::Failed(_)) => Outcome::Badly,
+        Body::Task(TaskEvent::Cancelled(_)) | Body::Session(SessionEvent::PermissionExpired(_) | SessionEvent::Aborted(_)) => {
+            Outcome::Off
+        }
+        Body::Session(SessionEvent::ToolFinished(it)) => fine(!it.is_error, Outcome::Badly),
+        Body::Session(SessionEvent::PermissionDecided(it)) => fine(it.allowed, Outcome::Off),
+        _ => return None,
+    })
 }
 
 /// What an event says, in a line.

@@ -21,6 +21,8 @@ pub const MAX_ASKS: usize = 16;
 pub const MAX_CAPABILITIES: usize = 32;
 /// How many changes of an agent's trust are kept; how many there ever were is counted.
 pub const MAX_TRUST_HISTORY: usize = 50;
+/// How many of the times are kept in which a person was asked on an agent's behalf.
+pub const MAX_WAITS: usize = 16;
 /// How long a name, reason or other short text may be, in bytes.
 pub const MAX_TEXT: usize = 300;
 
@@ -42,6 +44,30 @@ record! {
         /// The other agent.
         agent: String,
         /// The message that asked.
+        evidence: Evidence,
+    }
+}
+
+record! {
+    /// A time in which a person was asked on an agent's behalf.
+    pub struct Wait {
+        /// When the first was asked.
+        from: Timestamp,
+        /// When the last was answered; none while one is open.
+        to: Option<Timestamp>,
+    }
+}
+
+record! {
+    /// A tool that an agent called and that has not answered.
+    pub struct OpenTool {
+        /// Its name.
+        name: String,
+        /// The call.
+        tool_use_id: String,
+        /// The session it stands in.
+        session: String,
+        /// The event that began it.
         evidence: Evidence,
     }
 }
@@ -143,6 +169,10 @@ record! {
         waits_on: Option<WaitsOn>,
         /// What a person is asked on its behalf.
         asks: Vec<Ask>,
+        /// When persons were asked on its behalf, oldest first.
+        waits: VecDeque<Wait>,
+        /// The tool it called last, while that has not answered.
+        open_tool: Option<OpenTool>,
     }
 }
 
@@ -198,6 +228,8 @@ impl Agent {
             failure: None,
             waits_on: None,
             asks: Vec::new(),
+            waits: VecDeque::new(),
+            open_tool: None,
         }
     }
 
@@ -209,6 +241,28 @@ impl Agent {
     /// Whether it says that it works, or runs a task.
     pub fn works(&self) -> bool {
         self.running > 0 || matches!(self.status, Some(AgentStatus::Active | AgentStatus::Busy | AgentStatus::Spawning))
+    }
+
+    /// Its trust as it was before the first change that is kept, and after each of them.
+    pub fn trust_scores(&self) -> Vec<f64> {
+        let before = self.trust_history.front().map(|first| (first.score - first.delta).clamp(0.0, 1.0));
+        before.into_iter().chain(self.trust_history.iter().map(|change| change.score)).collect()
+    }
+
+    /// Keeps since when, or until when, a person is asked on its behalf.
+    fn keep_wait(&mut self, at: Timestamp) {
+        let waits = self.waits.back_mut().filter(|wait| wait.to.is_none());
+        match (waits, self.asks.is_empty()) {
+            (None, false) => push_newest(&mut self.waits, Wait { from: at, to: None }, MAX_WAITS),
+            (Some(wait), true) => wait.to = Some(at),
+            _ => {}
+        }
+    }
+
+    /// Nobody waits for anything of it any more.
+    fn rest(&mut self, event: &Event) {
+        (self.waits_on, self.asks, self.open_tool) = (None, Vec::new(), None);
+        self.keep_wait(event.when());
     }
 
     fn fold(&mut self, event: &Event, body: &AgentEvent) {
@@ -262,7 +316,7 @@ impl Agent {
                     (self.failing, self.failure) = (None, None);
                 }
                 if it.status == AgentStatus::Stopped {
-                    (self.waits_on, self.asks) = (None, Vec::new());
+                    self.rest(event);
                 }
                 if let Some(metrics) = &it.metrics {
                     self.cpu = metrics.cpu.or(self.cpu);
@@ -296,7 +350,7 @@ impl Agent {
                 self.removed = true;
                 self.reason = it.reason.as_deref().map(short);
                 self.status_by = Evidence::of(event);
-                (self.waits_on, self.asks) = (None, Vec::new());
+                self.rest(event);
             }
         }
     }
@@ -430,8 +484,25 @@ impl Agents {
                 agent.failing = Some(Evidence::of(event));
                 agent.failure = Some(short(&it.error));
             }
+            SessionEvent::ToolStarted(it) => {
+                agent.open_tool = Some(OpenTool {
+                    name: short(it.display_name.as_deref().unwrap_or(&it.tool_name)),
+                    tool_use_id: it.tool_use_id.clone(),
+                    session: session.id.clone(),
+                    evidence: Evidence::of(event),
+                });
+            }
             _ => {}
         }
+        let answered = |tool: &OpenTool| match body {
+            SessionEvent::ToolFinished(it) => tool.tool_use_id == it.tool_use_id,
+            SessionEvent::Completed(_) | SessionEvent::Aborted(_) | SessionEvent::Failed(_) | SessionEvent::Removed(_) => true,
+            _ => false,
+        };
+        if agent.open_tool.as_ref().is_some_and(|tool| tool.session == session.id && answered(tool)) {
+            agent.open_tool = None;
+        }
+        agent.keep_wait(event.when());
     }
 
     /// How many work now, as they say.

@@ -2,20 +2,19 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use serde_json::Value;
-
 use super::agents::Agents;
 use super::bounds::{clip, prune, push_newest};
 use super::table::Table;
 use crate::event::message::{MessageEvent, MessageSent, MessageType};
-use crate::event::table::record;
-use crate::event::wire::{At, Fault, Shape, Wire};
+use crate::event::table::{record, unwritten};
 use crate::event::{CORE, Event, Timestamp};
 
 /// How many messages are kept whole; older ones are in the log.
 pub const MAX_RECENT: usize = 200;
 /// How much of a content is kept, in bytes.
 pub const MAX_CONTENT: usize = 1_000;
+/// How much of a correlation id is kept, in bytes.
+pub const MAX_CORRELATION: usize = 128;
 /// How many pairs of agents are counted; past it those longest silent are forgotten.
 pub const MAX_PAIRS: usize = 2_000;
 
@@ -50,6 +49,8 @@ record! {
         content: String,
         /// Its size in bytes.
         size: u64,
+        /// What it belongs to: an answer carries that of its question. Cut where it is long.
+        correlation: Option<String>,
     }
 }
 
@@ -135,25 +136,7 @@ impl Inboxes {
     }
 }
 
-/// Nothing of it goes onto the wire.
-impl Wire for Inboxes {
-    const SHAPE: Shape = Shape::Any;
-    const REQUIRED: bool = false;
-
-    fn fill(&mut self, _: Value, _: &At<'_>) -> Result<(), Fault> {
-        Ok(())
-    }
-
-    fn write(&self, _: &mut String) {}
-
-    fn blank() -> Self {
-        Self::default()
-    }
-
-    fn is_missing(&self) -> bool {
-        true
-    }
-}
+unwritten!(Inboxes);
 
 record! {
     /// The messages.
@@ -175,6 +158,23 @@ record! {
         along: u64,
         /// How many of late went another way.
         across: u64,
+    }
+}
+
+impl Message {
+    /// A message as its event tells it.
+    pub fn of(event: &Event, id: &str, it: &MessageSent) -> Self {
+        Self {
+            id: id.to_owned(),
+            seq: event.seq,
+            ts: event.when(),
+            from: it.from.clone(),
+            to: it.to.clone(),
+            message_type: it.message_type,
+            content: clip(&it.content, MAX_CONTENT),
+            size: it.size,
+            correlation: it.correlation_id.as_deref().map(|id| clip(id, MAX_CORRELATION)),
+        }
     }
 }
 
@@ -230,16 +230,7 @@ impl Messages {
         pair.outcome(it.message_type == MessageType::Error);
         pair.last = event.seq;
         prune(&mut self.pairs, MAX_PAIRS, |pair| (true, pair.last));
-        let message = Message {
-            id: id.to_owned(),
-            seq: event.seq,
-            ts: event.when(),
-            from: it.from.clone(),
-            to: it.to.clone(),
-            message_type: it.message_type,
-            content: clip(&it.content, MAX_CONTENT),
-            size: it.size,
-        };
+        let message = Message::of(event, id, it);
         push_newest(&mut self.recent, message, MAX_RECENT);
     }
 

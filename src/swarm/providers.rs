@@ -1,18 +1,22 @@
 //! The model servers and services that agents depend on.
 
+use std::collections::VecDeque;
+
 use super::Evidence;
 use super::agents::MAX_TEXT;
-use super::bounds::{clip, prune};
+use super::bounds::{clip, prune, push_newest};
 use super::table::Table;
-use crate::event::Event;
 use crate::event::provider::{Origin, ProviderConfigured, ProviderEvent, ProviderKind, ProviderState};
 use crate::event::table::record;
+use crate::event::{Event, Timestamp};
 
 /// How many providers are kept; past it those that nobody set up go first, the longest unheard of
 /// before the others.
 pub const MAX_PROVIDERS: usize = 200;
 /// How much of an endpoint is kept, in bytes.
 pub const MAX_ENDPOINT: usize = MAX_TEXT;
+/// How many of its newest reports are kept; older ones are in the log.
+pub const MAX_REPORTS: usize = 30;
 
 record! {
     /// How a provider is to be probed.
@@ -37,6 +41,18 @@ record! {
 }
 
 record! {
+    /// One report of a provider's state.
+    pub struct Report {
+        /// When it was made.
+        ts: Timestamp,
+        /// How it was then.
+        state: ProviderState,
+        /// How long its answer took, in milliseconds.
+        latency_ms: Option<f64>,
+    }
+}
+
+record! {
     /// One provider.
     pub struct Provider {
         /// How it is.
@@ -49,6 +65,8 @@ record! {
         last_error: Option<String>,
         /// The event that says so.
         by: Evidence,
+        /// The newest reports, oldest first.
+        reports: VecDeque<Report>,
         /// How it is probed, where the deck was told to.
         configured: Option<Configured>,
     }
@@ -63,17 +81,28 @@ record! {
     }
 }
 
+impl Provider {
+    /// Since when it is as it is: the first of the newest reports of one state.
+    pub fn since(&self) -> Timestamp {
+        self.reports.iter().rev().take_while(|report| report.state == self.state).last().map_or(self.by.ts, |report| report.ts)
+    }
+}
+
 impl Providers {
     pub(super) fn fold(&mut self, event: &Event, id: &str, body: &ProviderEvent) {
         match body {
             ProviderEvent::StatusChanged(it) => {
-                let configured = self.by_id.remove(id).and_then(|provider| provider.configured);
+                let known = self.by_id.remove(id);
+                let (configured, mut reports) = known.map(|provider| (provider.configured, provider.reports)).unwrap_or_default();
+                let report = Report { ts: event.when(), state: it.state, latency_ms: it.latency_ms };
+                push_newest(&mut reports, report, MAX_REPORTS);
                 let provider = Provider {
                     state: it.state,
                     endpoint: clip(&it.endpoint, MAX_ENDPOINT),
                     latency_ms: it.latency_ms,
                     last_error: it.last_error.as_deref().map(|error| clip(error, MAX_TEXT)),
                     by: Evidence::of(event),
+                    reports,
                     configured,
                 };
                 self.by_id.insert(id, provider);
@@ -96,6 +125,7 @@ impl Providers {
             latency_ms: None,
             last_error: None,
             by: Evidence::of(event),
+            reports: VecDeque::new(),
             configured: None,
         });
         provider.configured = Some(Configured {
@@ -117,8 +147,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::event::Draft;
     use crate::event::wire::At;
-    use crate::event::{Draft, Timestamp};
 
     fn fold(events: &[(&str, &str, Value)]) -> Providers {
         let mut providers = Providers::default();
@@ -143,6 +173,16 @@ mod tests {
         let kept = fold(&[at("u", 1), ready.clone()]);
         assert_eq!(kept.by_id["a"].configured.as_ref().map(|configured| configured.origin), Some(Origin::Api));
         assert!(fold(&[at("u", 1), ready, ("removed", "a", json!({}))]).by_id.is_empty());
+    }
+
+    #[test]
+    fn the_newest_reports_are_kept() {
+        let report = |state: &str, ms: usize| ("status_changed", "a", json!({"state": state, "endpoint": "u", "latency_ms": ms}));
+        let mut events: Vec<_> = (0..MAX_REPORTS + 5).map(|n| report("READY", n)).collect();
+        events.push(report("DEGRADED", 900));
+        let provider = fold(&events).by_id["a"].clone();
+        assert_eq!((provider.reports.len(), provider.reports[0].latency_ms), (MAX_REPORTS, Some(6.0)));
+        assert_eq!(provider.reports.back().map(|report| report.state), Some(ProviderState::Degraded));
     }
 
     #[test]

@@ -1,4 +1,8 @@
-//! Sessions: their transcripts, joined from pieces, and what they ask a person.
+//! Sessions: their transcripts, joined from pieces, what they ask a person, and what became of that.
+
+mod decided;
+
+pub use decided::{Decided, MAX_DECIDED, Verdict};
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -70,6 +74,10 @@ record! {
         is_error: bool,
         /// Whether it is whole.
         done: bool,
+        /// How long it took, in milliseconds: the tool, the answer, the turn that a prompt began.
+        took_ms: Option<u64>,
+        /// Why it was decided so, in the words of who did.
+        note: Option<String>,
     }
 }
 
@@ -82,6 +90,10 @@ record! {
         command: Option<String>,
         /// What it is for.
         description: Option<String>,
+        /// What the tool would be called with, as JSON.
+        input: Option<String>,
+        /// Bytes of command and input that are over the bound and not kept.
+        cut: u64,
         /// When it lapses.
         expires_at: Timestamp,
         /// The event that asked.
@@ -114,6 +126,8 @@ record! {
         transcript: VecDeque<Entry>,
         /// How many older entries are not kept.
         dropped: u64,
+        /// How many turns began.
+        turns: u64,
         /// What it asks, by request.
         open: Table<Request>,
         /// When it began.
@@ -129,6 +143,8 @@ record! {
     pub struct Sessions {
         /// By id.
         by_id: Table<Session>,
+        /// What became of the newest requests, oldest first.
+        decided: VecDeque<Decided>,
         /// How many were forgotten at the bound.
         forgotten: u64,
     }
@@ -147,6 +163,8 @@ impl Entry {
             result: None,
             is_error: false,
             done: false,
+            took_ms: None,
+            note: None,
         };
         entry.append(text);
         entry
@@ -186,6 +204,7 @@ impl Session {
             error: None,
             transcript: VecDeque::new(),
             dropped: 0,
+            turns: 0,
             open: Table::default(),
             started: event.when(),
             heard: Evidence::of(event),
@@ -205,15 +224,18 @@ impl Session {
         self.transcript.iter_mut().rev().find(|entry| entry.kind == kind && !entry.done && entry.id.as_deref() == id)
     }
 
-    fn end(&mut self, state: SessionState, error: Option<&str>) {
+    fn end(&mut self, event: &Event, state: SessionState, error: Option<&str>) {
         self.state = state;
         self.error = error.map(|error| clip(error, MAX_TEXT));
-        self.close();
+        self.close(event);
     }
 
     /// Nothing goes on in it any more.
-    fn close(&mut self) {
+    fn close(&mut self, event: &Event) {
         self.open.clear();
+        if let Some(prompt) = self.transcript.iter_mut().rev().find(|entry| entry.kind == EntryKind::Prompt) {
+            prompt.took_ms.get_or_insert(event.when().since(prompt.ts));
+        }
         for entry in &mut self.transcript {
             entry.done = true;
         }
@@ -227,10 +249,11 @@ impl Session {
         }
     }
 
-    fn settle(&mut self, request: &str, outcome: String, denied: bool) {
+    fn settle(&mut self, event: &Event, request: &str, outcome: String, denied: bool, note: Option<&str>) {
         self.open.remove(request);
         if let Some(entry) = self.unfinished(EntryKind::Permission, Some(request)) {
             (entry.result, entry.is_error, entry.done) = (Some(outcome), denied, true);
+            (entry.took_ms, entry.note) = (Some(event.when().since(entry.ts)), note.map(|note| clip(note, MAX_TEXT)));
         }
     }
 
@@ -250,6 +273,7 @@ impl Session {
                 let mut entry = Entry::new(event, EntryKind::Prompt, None, &it.text);
                 (entry.result, entry.done) = (Some(clip(&it.by, MAX_TEXT)), true);
                 self.push(entry);
+                self.turns += 1;
                 self.state = SessionState::Running;
                 self.error = None;
             }
@@ -274,7 +298,7 @@ impl Session {
                 whole.done = true;
                 match self.unfinished(EntryKind::Text, it.turn_id.as_deref()) {
                     Some(entry) => {
-                        (whole.seq, whole.ts) = (entry.seq, entry.ts);
+                        (whole.seq, whole.ts, whole.took_ms) = (entry.seq, entry.ts, Some(event.when().since(entry.ts)));
                         *entry = whole;
                     }
                     None => self.push(whole),
@@ -294,6 +318,7 @@ impl Session {
                 if let Some(entry) = self.unfinished(EntryKind::Tool, Some(&it.tool_use_id)) {
                     entry.result = Some(clip(&plain(&it.result), MAX_ENTRY / 4));
                     (entry.is_error, entry.done) = (it.is_error, true);
+                    entry.took_ms = (entry.seq != event.seq).then(|| event.when().since(entry.ts));
                 }
             }
             SessionEvent::PermissionRequested(it) => {
@@ -302,9 +327,13 @@ impl Session {
                 entry.tool = Some(clip(&it.tool_name, MAX_TEXT));
                 self.push(entry);
                 if self.open.len() < MAX_OPEN {
+                    let input = it.input.as_ref().map(to_text);
+                    let over = |text: Option<&str>| text.map_or(0, |text| text.len().saturating_sub(MAX_ENTRY)) as u64;
                     let request = Request {
                         tool_name: clip(&it.tool_name, MAX_TEXT),
+                        cut: over(it.command.as_deref()) + over(input.as_deref()),
                         command: it.command.as_deref().map(|command| clip(command, MAX_ENTRY)),
+                        input: input.map(|input| clip(&input, MAX_ENTRY)),
                         description: it.description.as_deref().map(|text| clip(text, MAX_TEXT)),
                         expires_at: it.expires_at,
                         by: Evidence::of(event),
@@ -321,23 +350,48 @@ impl Session {
                 if it.allowed && it.always_allow {
                     self.remember(&it.request_id);
                 }
-                self.settle(&it.request_id, format!("{word} by {}", clip(&it.by, MAX_TEXT)), !it.allowed);
+                let outcome = format!("{word} by {}", clip(&it.by, MAX_TEXT));
+                self.settle(event, &it.request_id, outcome, !it.allowed, it.reason.as_deref());
             }
-            SessionEvent::PermissionExpired(it) => self.settle(&it.request_id, "expired".to_owned(), true),
+            SessionEvent::PermissionExpired(it) => {
+                self.settle(event, &it.request_id, "expired".to_owned(), true, None);
+            }
             // An error or an abort is followed by the end, and stays what it was.
-            SessionEvent::Completed(_) if matches!(self.state, SessionState::Failed | SessionState::Aborted) => self.close(),
-            SessionEvent::Completed(_) => self.end(SessionState::Completed, None),
-            SessionEvent::Failed(it) => self.end(SessionState::Failed, Some(&it.error)),
-            SessionEvent::Aborted(it) => self.end(SessionState::Aborted, Some(&it.by)),
+            SessionEvent::Completed(_) if matches!(self.state, SessionState::Failed | SessionState::Aborted) => {
+                self.close(event);
+            }
+            SessionEvent::Completed(_) => self.end(event, SessionState::Completed, None),
+            SessionEvent::Failed(it) => self.end(event, SessionState::Failed, Some(&it.error)),
+            SessionEvent::Aborted(it) => self.end(event, SessionState::Aborted, Some(&it.by)),
             // The list of sessions knows what to do.
             SessionEvent::Removed(_) => {}
         }
     }
 }
 
+/// The whole transcript that these events of one session make, however long.
+pub fn replay(id: &str, events: &[Event]) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let Some(first) = events.first() else { return entries };
+    let mut session = Session::new(first, id);
+    for event in events {
+        if let crate::event::Body::Session(body) = &event.body {
+            session.fold(event, body);
+        }
+        if session.transcript.len() == MAX_ENTRIES {
+            entries.extend(session.transcript.pop_front());
+        }
+    }
+    entries.extend(session.transcript);
+    entries
+}
+
 impl Sessions {
     /// Folds an event in; gives back the session that it took off the list.
     pub(super) fn fold(&mut self, event: &Event, id: &str, body: &SessionEvent) -> Option<Session> {
+        if let Some(session) = self.by_id.get(id) {
+            decided::note(&mut self.decided, event, session, body);
+        }
         if let SessionEvent::Removed(_) = body {
             return self.by_id.remove(id);
         }
@@ -413,6 +467,34 @@ mod tests {
         let state = fold(&events);
         let always = &state.sessions.by_id["s"].always;
         assert_eq!((always.len(), always[0].as_str(), always[1].as_str()), (MAX_ALWAYS, "tool-0", "tool-2"));
+    }
+
+    #[test]
+    fn a_replay_keeps_more_than_the_state_does() {
+        let mut events = Vec::new();
+        for n in 0..MAX_ENTRIES as u64 * 2 {
+            let text = json!({"type": "session.text_completed", "entity": "session:s", "payload": {"text": n.to_string(), "intermediate": true}});
+            events.push(Draft::read(text, &At::Root("")).unwrap().into_event(n + 1, Timestamp(n as i64)));
+        }
+        let entries = replay("s", &events);
+        assert_eq!(entries.len(), MAX_ENTRIES * 2);
+        assert!(entries.iter().enumerate().all(|(place, entry)| entry.text == place.to_string()));
+        assert_eq!(replay("s", &[]), []);
+    }
+
+    #[test]
+    fn turns_and_tools_tell_how_long_they_took() {
+        let state = fold(&[
+            ("prompted", json!({"text": "t", "by": "me"})),
+            ("tool_started", json!({"tool_use_id": "u", "tool_name": "t", "input": {}})),
+            ("text_delta", json!({"delta": "a"})),
+            ("tool_finished", json!({"tool_use_id": "u", "tool_name": "t", "result": "r", "is_error": false})),
+            ("completed", json!({})),
+            ("completed", json!({})),
+        ]);
+        let session = &state.sessions.by_id["s"];
+        assert_eq!(session.transcript.iter().map(|entry| entry.took_ms).collect::<Vec<_>>(), [Some(4), Some(2), None]);
+        assert_eq!(session.turns, 1);
     }
 
     #[test]

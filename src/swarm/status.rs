@@ -76,46 +76,93 @@ impl Standing {
     }
 }
 
-/// How an agent stands at `now`.
-pub fn agent(agent: &Agent, now: Timestamp) -> Standing {
-    let reason = agent.reason.as_deref().unwrap_or_default();
+/// How an agent stands at `now`, with nothing made for it: for counts, filters and graphs.
+pub fn attention(agent: &Agent, now: Timestamp) -> Attention {
+    rests_on(agent, now).0
+}
+
+/// How an agent stands at `now`, and the event that this rests on.
+pub fn rests_on(agent: &Agent, now: Timestamp) -> (Attention, &Evidence) {
     if agent.ended() {
-        let why = if agent.removed { "removed" } else { "stopped" };
-        return Standing::new(Attention::Done, &agent.status_by, if reason.is_empty() { why } else { reason });
+        return (Attention::Done, &agent.status_by);
     }
     if let Some(ask) = agent.asks.first() {
-        return Standing::new(Attention::NeedsYou, &ask.evidence, "asks for permission");
+        return (Attention::NeedsYou, &ask.evidence);
     }
     if let Some(failing) = &agent.failing {
-        return Standing::new(Attention::Failing, failing, agent.failure.as_deref().unwrap_or("reported an error"));
+        return (Attention::Failing, failing);
     }
-    if let (Some(Health::Unhealthy), Some(by)) = (agent.health, &agent.health_by) {
-        return Standing::new(Attention::Failing, by, agent.health_reason.as_deref().unwrap_or("unhealthy"));
+    match (agent.health, &agent.health_by) {
+        (Some(Health::Unhealthy), Some(by)) => return (Attention::Failing, by),
+        (Some(Health::Offline), Some(by)) => return (Attention::Lost, by),
+        _ => {}
     }
-    if let (Some(Health::Offline), Some(by)) = (agent.health, &agent.health_by) {
-        return Standing::new(Attention::Lost, by, agent.health_reason.as_deref().unwrap_or("offline"));
-    }
-    if agent.works() {
+    if agent.works() || agent.open_tool.is_some() {
         if now.since(agent.heard.ts) > STALE_AFTER_MS {
-            return Standing::new(Attention::Stale, &agent.heard, "works, and has not been heard of since");
+            return (Attention::Stale, &agent.heard);
         }
-        let why = match (&agent.task, agent.status) {
-            (Some(task), _) => ["on ", task].concat(),
-            (None, Some(status)) => status.as_str().to_owned(),
-            (None, None) => "runs a task".to_owned(),
+        let by = match &agent.open_tool {
+            Some(tool) if agent.task.is_none() => &tool.evidence,
+            _ if agent.status.is_some() => &agent.status_by,
+            _ => &agent.heard,
         };
-        let by = if agent.status.is_some() { &agent.status_by } else { &agent.heard };
-        return Standing::new(Attention::Working, by, why);
+        return (Attention::Working, by);
     }
-    if let Some(waits) = &agent.waits_on {
-        return Standing::new(Attention::Waiting, &waits.evidence, ["for ", &waits.agent].concat());
+    match &agent.waits_on {
+        Some(waits) => (Attention::Waiting, &waits.evidence),
+        None => (Attention::Idle, &agent.status_by),
     }
-    let why = match agent.status {
-        Some(AgentStatus::Idle) if reason.is_empty() => "idle",
-        Some(_) => reason,
-        None => "has not said what it does",
+}
+
+/// How an agent stands at `now`.
+pub fn agent(agent: &Agent, now: Timestamp) -> Standing {
+    let (attention, evidence) = rests_on(agent, now);
+    Standing::new(attention, evidence, why(agent, attention, now))
+}
+
+/// Why an agent stands as it does, in a few words.
+fn why(agent: &Agent, attention: Attention, now: Timestamp) -> String {
+    let reason = agent.reason.as_deref().unwrap_or_default();
+    let said = match attention {
+        Attention::Done if !reason.is_empty() => reason,
+        Attention::Done if agent.removed => "removed",
+        Attention::Done => "stopped",
+        Attention::NeedsYou => "asks for permission",
+        Attention::Failing if agent.failing.is_some() => agent.failure.as_deref().unwrap_or("reported an error"),
+        Attention::Failing => agent.health_reason.as_deref().unwrap_or("unhealthy"),
+        Attention::Lost => agent.health_reason.as_deref().unwrap_or("offline"),
+        Attention::Stale => return silent(agent, now),
+        Attention::Working => return works(agent),
+        Attention::Waiting => return ["for ", agent.waits_on.as_ref().map_or("", |waits| &waits.agent)].concat(),
+        Attention::Idle => match agent.status {
+            Some(AgentStatus::Idle) if reason.is_empty() => "idle",
+            Some(_) => reason,
+            None => "has not said what it does",
+        },
     };
-    Standing::new(Attention::Idle, &agent.status_by, why)
+    said.to_owned()
+}
+
+/// For how long nothing was heard, and what it was at.
+fn silent(agent: &Agent, now: Timestamp) -> String {
+    let minutes = (now.since(agent.heard.ts) / 60_000).to_string();
+    let [what, at, more] = match (&agent.open_tool, &agent.task) {
+        (Some(tool), _) => [" while ", &tool.name, " is open"],
+        (None, Some(task)) => [" while on ", task, ""],
+        (None, None) => [" while it works", "", ""],
+    };
+    ["no event for ", &minutes, " m", what, at, more].concat()
+}
+
+/// What it works at.
+fn works(agent: &Agent) -> String {
+    match (&agent.task, &agent.open_tool, agent.running, agent.status) {
+        (Some(task), ..) => ["on ", task].concat(),
+        (None, Some(tool), ..) => [&tool.name, " is open"].concat(),
+        (None, None, 0, Some(status)) => status.as_str().to_owned(),
+        (None, None, 0 | 1, _) => "runs a task".to_owned(),
+        (None, None, many, _) => ["runs ", &many.to_string(), " tasks"].concat(),
+    }
 }
 
 /// How a task stands at `now`.
@@ -157,7 +204,7 @@ pub fn session(session: &Session, now: Timestamp) -> Standing {
 pub fn agents_by_attention(state: &SwarmState, now: Timestamp) -> [u64; Attention::ALL.len()] {
     let mut counts = [0; Attention::ALL.len()];
     for it in state.agents.by_id.values() {
-        counts[agent(it, now).attention as usize] += 1;
+        counts[attention(it, now) as usize] += 1;
     }
     counts
 }

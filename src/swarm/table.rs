@@ -6,6 +6,7 @@ use std::ops::Index;
 
 use serde_json::Value;
 
+use crate::event::pack::{Packer, Unpacker};
 use crate::event::wire::{At, Fault, Shape, Wire, close, each_entry, put};
 
 /// Entries by id.
@@ -141,6 +142,26 @@ impl<T: Wire> Wire for Table<T> {
             put(out, start, id, entry);
         }
         close(out, start);
+    }
+
+    fn pack<'a>(&'a self, out: &mut Packer<'a>) {
+        out.number(self.len() as u64);
+        for (id, entry) in self.iter() {
+            out.text(id);
+            entry.pack(out);
+        }
+    }
+
+    fn unpack(&mut self, from: &mut Unpacker<'_>) {
+        from.each(&mut |from| {
+            let id = from.text().to_owned();
+            // What was packed has each id once.
+            self.index.insert(id, self.entries.len() as u64);
+            self.entries.push(Some(T::blank()));
+            if let Some(Some(entry)) = self.entries.last_mut() {
+                entry.unpack(from);
+            }
+        });
     }
 
     fn blank() -> Self {

@@ -1,10 +1,12 @@
 //! The tasks as their events tell them.
 
+use std::collections::VecDeque;
+
 use super::Evidence;
 use super::agents::MAX_TEXT;
-use super::bounds::{clip, prune};
+use super::bounds::{clip, prune, push_newest};
 use super::table::Table;
-use crate::event::table::{record, words};
+use crate::event::table::{record, unwritten, words};
 use crate::event::task::TaskEvent;
 use crate::event::wire::to_text;
 use crate::event::{Event, Timestamp};
@@ -15,6 +17,8 @@ pub const MAX_TASKS: usize = 10_000;
 pub const MAX_RESULT: usize = 600;
 /// How many tasks one may depend on; what an event names beyond that is not waited for.
 pub const MAX_DEPENDENCIES: usize = 64;
+/// How many earlier runs of a task are kept.
+pub const MAX_RUNS: usize = 8;
 
 words! {
     /// Where a task stands.
@@ -32,6 +36,20 @@ impl TaskState {
     /// Whether it has come to its end.
     pub fn ended(self) -> bool {
         matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+}
+
+record! {
+    /// A time in which somebody was at a task.
+    pub struct Run {
+        /// Who.
+        agent: Option<String>,
+        /// When it began.
+        from: Timestamp,
+        /// When it ended.
+        to: Timestamp,
+        /// Where it brought the task; where it came to no end, the state that the task went on in.
+        state: TaskState,
     }
 }
 
@@ -80,6 +98,8 @@ record! {
         started: Option<Timestamp>,
         /// When it ended.
         ended: Option<Timestamp>,
+        /// The runs before the one that `started` began, oldest first.
+        runs: VecDeque<Run>,
         /// The newest event about it.
         heard: Evidence,
     }
@@ -101,8 +121,43 @@ record! {
         blocked: u64,
         /// How many were forgotten at the bound.
         forgotten: u64,
+        /// Who waits for whom.
+        waiting: Waiting,
     }
 }
+
+/// The ids of those that wait, by the task that they wait for.
+///
+/// It is what their `open` says, the other way round: on no wire, and of no account where states are
+/// compared. Where it is not known it is made from the tasks.
+#[derive(Debug, Clone, Default)]
+pub struct Waiting(Option<Table<Vec<String>>>);
+
+impl Waiting {
+    fn of(&mut self, tasks: &Table<Task>) -> &mut Table<Vec<String>> {
+        self.0.get_or_insert_with(|| {
+            let mut waiting = Table::default();
+            for task in tasks.values() {
+                add(&mut waiting, &task.id, &task.open);
+            }
+            waiting
+        })
+    }
+}
+
+fn add(waiting: &mut Table<Vec<String>>, id: &str, open: &[String]) {
+    for open in open {
+        waiting.entry(open, Vec::new).push(id.to_owned());
+    }
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+unwritten!(Waiting);
 
 impl Task {
     fn new(event: &Event, id: &str) -> Self {
@@ -128,6 +183,7 @@ impl Task {
             created: None,
             started: None,
             ended: None,
+            runs: VecDeque::new(),
             heard: Evidence::of(event),
         }
     }
@@ -140,6 +196,28 @@ impl Task {
     /// Whether it waits for other tasks.
     pub fn is_blocked(&self) -> bool {
         !self.state.ended() && !self.open.is_empty()
+    }
+
+    /// All times in which somebody was at it, oldest first; one that goes on reaches to `now`.
+    pub fn runs_until(&self, now: Timestamp) -> impl Iterator<Item = Run> {
+        self.runs.iter().cloned().chain(self.current(now))
+    }
+
+    /// The newest run. What ended without a beginning was only seen at its end, or says itself how
+    /// long it took.
+    fn current(&self, now: Timestamp) -> Option<Run> {
+        let to = self.ended.unwrap_or(now);
+        let took = self.duration_ms.unwrap_or(0.0) as i64;
+        let from = self.started.or_else(|| self.ended.map(|ended| Timestamp(ended.0.saturating_sub(took))))?;
+        Some(Run { agent: self.agent.clone(), from: from.min(to), to, state: self.state })
+    }
+
+    /// What was begun is over: its run is kept, and `state` is what the task goes on in.
+    fn put_by(&mut self, event: &Event, state: TaskState) {
+        if let Some(from) = self.started.take() {
+            let (to, state) = self.ended.map_or((event.when(), state), |ended| (ended, self.state));
+            push_newest(&mut self.runs, Run { agent: self.agent.clone(), from: from.min(to), to, state }, MAX_RUNS);
+        }
     }
 
     fn turn(&mut self, event: &Event, state: TaskState) {
@@ -163,15 +241,18 @@ impl Task {
                 self.created = Some(event.when());
                 self.depends_on = it.depends_on.iter().take(MAX_DEPENDENCIES).cloned().collect();
                 if self.state.ended() {
+                    self.put_by(event, TaskState::Pending);
                     (self.progress, self.message, self.result) = (None, None, None);
                     self.turn(event, TaskState::Pending);
                 }
             }
             TaskEvent::Assigned(it) => {
+                self.put_by(event, TaskState::Assigned);
                 self.agent = Some(it.agent.clone());
                 self.turn(event, TaskState::Assigned);
             }
             TaskEvent::Started(it) => {
+                self.put_by(event, TaskState::Running);
                 if it.agent.is_some() {
                     self.agent.clone_from(&it.agent);
                 }
@@ -206,8 +287,8 @@ impl Task {
             }
             TaskEvent::Retried(it) => {
                 self.attempt = it.attempt;
+                self.put_by(event, TaskState::Pending);
                 (self.progress, self.message, self.result, self.duration_ms) = (None, None, None, None);
-                self.started = None;
                 self.handed_by = self.agent.take();
                 self.turn(event, TaskState::Pending);
             }
@@ -230,6 +311,7 @@ impl Tasks {
             if went > 0 {
                 self.forgotten += went;
                 self.blocked = self.by_id.values().filter(|task| !task.open.is_empty()).count() as u64;
+                self.waiting = Waiting::default();
             }
         }
         let open = match body {
@@ -243,6 +325,11 @@ impl Tasks {
         task.fold(event, body);
         if matches!(body, TaskEvent::Created(_)) {
             self.blocked = self.blocked + u64::from(!open.is_empty()) - u64::from(!task.open.is_empty());
+            match &mut self.waiting.0 {
+                Some(waiting) if task.open.is_empty() => add(waiting, id, &open),
+                // What it waited for before was said once more.
+                _ => self.waiting = Waiting::default(),
+            }
             task.open = open;
         }
         let (state, turned) = (task.state, task.state != task.was);
@@ -274,7 +361,9 @@ impl Tasks {
         if self.blocked == 0 {
             return;
         }
-        for task in self.by_id.values_mut() {
+        let waiting = self.waiting.of(&self.by_id).remove(id);
+        for waiter in waiting.unwrap_or_default() {
+            let Some(task) = self.by_id.get_mut(&waiter) else { continue };
             if let Some(place) = task.open.iter().position(|open| open == id) {
                 task.open.remove(place);
                 self.blocked -= u64::from(task.open.is_empty());
@@ -300,5 +389,48 @@ impl Tasks {
     /// How many nobody has begun.
     pub fn pending(&self) -> u64 {
         self.in_state(TaskState::Pending) + self.in_state(TaskState::Assigned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::task::{TaskCompleted, TaskCreated, TaskRetried};
+    use crate::event::{Draft, Entity};
+    use proptest::prelude::*;
+
+    fn created(waits: &[u8]) -> TaskCreated {
+        TaskCreated {
+            description: String::new(),
+            priority: None,
+            parent: None,
+            depends_on: waits.iter().map(u8::to_string).collect(),
+            extra: serde_json::Map::new(),
+        }
+    }
+
+    proptest! {
+        /// Who waits for whom is the same whether it is kept up or made anew for each event.
+        #[test]
+        fn who_waits_is_kept_up(steps in proptest::collection::vec((0..3_u8, 0..6_u8, proptest::collection::vec(0..6_u8, 0..4)), 0..60)) {
+            let (mut kept, mut anew) = (Tasks::default(), Tasks::default());
+            for (seq, (what, id, waits)) in (1..).zip(steps) {
+                let id = Entity::new("task", id.to_string());
+                let draft = match what {
+                    0 => Draft::new("s", id, created(&waits)),
+                    1 => Draft::new("s", id, TaskCompleted { result: None, duration_ms: None, stats: None, extra: serde_json::Map::new() }),
+                    _ => Draft::new("s", id, TaskRetried { attempt: 2, reason: None, extra: serde_json::Map::new() }),
+                };
+                let event = draft.into_event(seq, Timestamp(seq as i64));
+                let crate::event::Body::Task(body) = &event.body else { continue };
+                anew.waiting = Waiting::default();
+                kept.fold(&event, event.entity_id(), body);
+                anew.fold(&event, event.entity_id(), body);
+                prop_assert_eq!(&kept, &anew);
+                let blocked = kept.by_id.values().filter(|task| !task.open.is_empty()).count() as u64;
+                prop_assert_eq!(kept.blocked, blocked);
+            }
+            prop_assert!(!to_text(&kept).contains("waiting"));
+        }
     }
 }

@@ -1,11 +1,13 @@
 //! What the fold makes of events, seen from outside.
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::sessions::EntryKind;
 use super::tasks::TaskState;
 use super::*;
 use crate::demo::Scenario;
+use crate::event::pack::{pack, unpack};
 use crate::event::wire::{At, from_text, to_text};
 use crate::event::{Draft, Timestamp};
 
@@ -179,14 +181,16 @@ fn rates_are_means_over_whole_seconds() {
     let state = fold(&events);
     assert_eq!(state.rates.per_second(now_after(&state, 1), 10).events, 1.0);
     assert_eq!(state.rates.per_second(now_after(&state, 300), 10).events, 0.0);
-    assert_eq!(state.rates.series(now_after(&state, 1), 4, |second| second.events), [1, 1, 1, 1]);
+    let series = state.rates.series(now_after(&state, 1), rates::Span::Minute, rates::Measure::Events);
+    assert_eq!(series.iter().map(|point| point.unwrap().mean as u64).sum::<u64>(), 30);
+    assert_eq!(series[29..31].iter().map(|point| point.unwrap().mean).collect::<Vec<_>>(), [0.0, 1.0]);
 }
 
 #[test]
 fn a_snapshot_reads_back_and_folds_on_alike() {
     let mut scenario = Scenario::new(7, 40, Timestamp(START));
     let mut whole = SwarmState::default();
-    let mut resumed = SwarmState::default();
+    let [mut resumed, mut packed] = [SwarmState::default(), SwarmState::default()];
     for seq in 1..=6_000 {
         let draft = scenario.next_event();
         let now = draft.ts.unwrap();
@@ -194,11 +198,16 @@ fn a_snapshot_reads_back_and_folds_on_alike() {
         whole.fold(&event);
         if seq == 2_500 {
             resumed = from_text(&to_text(&whole)).unwrap();
+            packed = unpack(&pack(&whole)).unwrap();
+            assert_eq!(pack(&packed), pack(&whole));
         }
         resumed.fold(&event);
+        packed.fold(&event);
     }
-    assert_eq!(hash(&resumed), hash(&whole));
-    assert_eq!(resumed, whole);
+    for folded_on in [resumed, packed] {
+        assert_eq!(hash(&folded_on), hash(&whole));
+        assert_eq!(folded_on, whole);
+    }
 }
 
 /// The state stays small whatever comes: 200,000 events over ever new names.
@@ -356,9 +365,85 @@ fn trust_has_a_bounded_history_and_nobody_sets_his_own() {
     assert_eq!((agent.spoke, agent.heard.seq), (1, 62), "what others say of it is no sign of life");
 }
 
+#[test]
+fn a_silent_agent_is_told_with_what_it_had_open() {
+    let begin = json!({"type": "session.started", "entity": "session:s", "payload": {"agent": "a", "permission_mode": "ask"}});
+    let tool = |action: &str, more: serde_json::Value| {
+        let mut payload = json!({"tool_use_id": "u", "tool_name": "Bash"});
+        payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"type": format!("session.tool_{action}"), "entity": "session:s", "payload": payload})
+    };
+    let mut events = vec![registered("a"), begin, tool("started", json!({"input": {}}))];
+    let why = |events: &[serde_json::Value], seconds| {
+        let state = fold(events);
+        status::agent(&state.agents.by_id["a"], now_after(&state, seconds)).why
+    };
+    assert_eq!(why(&events, 1), "Bash is open");
+    assert_eq!(standing(&fold(&events), "a", 1).1, "session.tool_started");
+    assert_eq!(why(&events, 245), "no event for 4 m while Bash is open");
+    events.push(tool("finished", json!({"result": "", "is_error": false})));
+    assert_eq!(standing(&fold(&events), "a", 245).0, Attention::Idle);
+}
+
+#[test]
+fn how_long_an_agent_waited_for_a_person_is_kept() {
+    let begin = json!({"type": "session.started", "entity": "session:s", "payload": {"agent": "a", "permission_mode": "ask"}});
+    let ask = |id: &str| {
+        json!({"type": "session.permission_requested", "entity": "session:s", "payload":
+        {"request_id": id, "tool_name": "Bash", "expires_at": "2026-01-27T11:00:00Z"}})
+    };
+    let decided = |id: &str| {
+        json!({"type": "session.permission_decided", "entity": "session:s", "payload":
+        {"request_id": id, "allowed": true, "always_allow": false, "by": "me"}})
+    };
+    let mut events = vec![registered("a"), begin, ask("r"), ask("q"), decided("r"), decided("q"), ask("p")];
+    let waits = |events: &[serde_json::Value]| -> Vec<(i64, Option<i64>)> {
+        let second = |at: Timestamp| (at.0 - START) / 1_000;
+        fold(events).agents.by_id["a"].waits.iter().map(|wait| (second(wait.from), wait.to.map(second))).collect()
+    };
+    assert_eq!(waits(&events), [(2, Some(5)), (6, None)]);
+    events.push(json!({"type": "agent.removed", "entity": "agent:a"}));
+    assert_eq!(waits(&events), [(2, Some(5)), (6, Some(7))]);
+}
+
+#[test]
+fn what_a_task_took_before_is_kept() {
+    let state = fold(&[
+        task("t", "created", json!({"description": "d"})),
+        task("t", "started", json!({"agent": "a"})),
+        task("t", "failed", json!({"error": "no"})),
+        task("t", "retried", json!({"attempt": 2})),
+        task("t", "started", json!({"agent": "b"})),
+        task("t", "assigned", json!({"agent": "c"})),
+        task("t", "started", json!({})),
+        task("t", "completed", json!({})),
+    ]);
+    let second = |at: Timestamp| (at.0 - START) / 1_000;
+    let runs: Vec<_> = state.tasks.by_id["t"]
+        .runs_until(now_after(&state, 0))
+        .map(|run| (run.agent.unwrap(), second(run.from), second(run.to), run.state))
+        .collect();
+    let run = |agent: &str, from, to, state| (agent.to_owned(), from, to, state);
+    assert_eq!(
+        runs,
+        [run("a", 1, 2, TaskState::Failed), run("b", 4, 5, TaskState::Assigned), run("c", 6, 7, TaskState::Completed)]
+    );
+    let events: Vec<_> =
+        (0..40).map(|n| task("u", if n % 2 == 0 { "started" } else { "failed" }, json!({"error": "x"}))).collect();
+    assert_eq!(fold(&events).tasks.by_id["u"].runs.len(), tasks::MAX_RUNS);
+}
+
 /// The hash of a seeded fold, for the test that folds the same in the browser.
 #[test]
 fn the_hash_of_a_seeded_swarm_is_stable_within_a_build() {
     assert_eq!(crate::demo::hash_of(1, 3_000), crate::demo::hash_of(1, 3_000));
     assert_ne!(crate::demo::hash_of(1, 3_000), crate::demo::hash_of(2, 3_000));
+}
+
+proptest! {
+    /// Whatever stands there, it ends.
+    #[test]
+    fn what_is_no_packed_state_is_refused_or_read(bytes: Vec<u8>) {
+        let _either = unpack::<SwarmState>(&bytes);
+    }
 }

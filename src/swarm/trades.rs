@@ -4,8 +4,10 @@
 //! itself says, by its source: neither a demo nor another trader moves them.
 
 mod account;
+mod curve;
 
 pub use account::{Account, Breaker, DAY_MS, MAX_POSITIONS, Position, Statistics, Today, money};
+pub use curve::{Curve, MAX_STRETCHES, Stretch};
 
 use std::collections::VecDeque;
 
@@ -24,6 +26,7 @@ pub const MAX_EXECUTED: usize = 100;
 pub const MAX_REASONS: usize = 16;
 /// How many unreadable lines of a feed are kept in words.
 pub const MAX_FAULTS: usize = 10;
+
 record! {
     /// What is known of one token.
     pub struct Token {
@@ -35,6 +38,10 @@ record! {
         smart_money: Option<u64>,
         /// Whether it is to be traded; unknown before the decision.
         should_trade: Option<bool>,
+        /// Which way.
+        side: Option<Side>,
+        /// How much.
+        amount: Option<f64>,
         /// Why.
         reasons: Vec<String>,
         /// The newest event's place in the log.
@@ -67,6 +74,8 @@ record! {
         reason: Option<String>,
         /// The transaction's signature.
         signature: String,
+        /// Whether the paper engine made it up; else it is as another agent reports it.
+        simulated: bool,
     }
 }
 
@@ -118,6 +127,8 @@ record! {
         bought_back: f64,
         /// The paper account.
         account: Account,
+        /// What the paper account was worth, since its run began.
+        curve: Curve,
         /// The paper engine's newest run.
         run: Option<Run>,
     }
@@ -161,6 +172,7 @@ impl Trades {
             TradeEvent::Decided(it) => {
                 let token = self.token(event, &it.mint);
                 token.should_trade = Some(it.decision.should_trade);
+                (token.side, token.amount) = (it.decision.side, it.decision.amount);
                 token.reasons = short(&it.decision.reasons, MAX_REASONS);
             }
             TradeEvent::Executed(it) => self.executed(event, it),
@@ -207,6 +219,15 @@ impl Trades {
             }
             TradeEvent::SafetyChecked(_) | TradeEvent::SmartMoneyChecked(_) | TradeEvent::Decided(_) => {}
         }
+        let moved = match body {
+            TradeEvent::Executed(it) => Some(&it.place),
+            TradeEvent::BuybackTriggered(it) => Some(&it.place),
+            TradeEvent::PriceChanged(it) => Some(&it.place),
+            _ => None,
+        };
+        if let (Some(place), Some(worth)) = (moved, self.account.worth()) {
+            self.curve.add(place.as_ref().map_or(event.when(), |place| place.at), worth);
+        }
     }
 
     fn executed(&mut self, event: &Event, it: &TradeExecuted) {
@@ -226,12 +247,14 @@ impl Trades {
             profit: it.profit,
             reason: it.reason.as_deref().map(|reason| clip(reason, MAX_TEXT)),
             signature: clip(&it.signature, MAX_TEXT),
+            simulated: event.source == ENGINE,
         };
         push_newest(&mut self.executed, executed, MAX_EXECUTED);
     }
 
     fn started(&mut self, event: &Event, it: &TradeRunStarted) {
         self.account = Account { balance: Some(it.balance), ..Account::default() };
+        self.curve = Curve::default();
         self.run = Some(Run {
             since: event.seq,
             started: event.when(),
@@ -263,6 +286,8 @@ impl Trades {
             risks: Vec::new(),
             smart_money: None,
             should_trade: None,
+            side: None,
+            amount: None,
             reasons: Vec::new(),
             last: 0,
             ts: event.when(),

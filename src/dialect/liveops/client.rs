@@ -11,7 +11,7 @@ use crate::event::{Draft, Timestamp};
 const MAX_ECHO: usize = 100;
 
 /// What a client is to hear.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Client {
     /// In the order of subscribing, each once; `None` before the first subscription.
     channels: Option<Vec<Channel>>,

@@ -239,3 +239,17 @@ proptest! {
         let _any = any_value(&json, &mut |_| false);
     }
 }
+
+#[test]
+fn its_terms_can_be_taken_away_one_by_one() {
+    let query: Query = "type:task.*,agent.* -source:demo \"npm test\"".parse().unwrap();
+    let terms = query.terms();
+    let text: Vec<&str> = terms.iter().map(|(text, _)| text.as_str()).collect();
+    assert_eq!(text, ["-source:demo", "type:agent.*", "type:task.*", "\"npm test\""]);
+    assert_eq!(terms[1].1, "-source:demo type:task.* \"npm test\"");
+    assert_eq!(query.beside("type"), "-source:demo \"npm test\"");
+    assert!(Query::default().terms().is_empty());
+    for (one, others) in terms {
+        assert_eq!([one, others].join(" ").parse::<Query>().unwrap(), query);
+    }
+}

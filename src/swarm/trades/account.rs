@@ -137,6 +137,12 @@ impl Account {
         money(self.positions.values().map(Position::unrealized).sum())
     }
 
+    /// What it holds and what its positions would bring; unknown where the balance is.
+    pub fn worth(&self) -> Option<f64> {
+        let held = || self.positions.values().map(|position| position.tokens * position.price).sum::<f64>();
+        self.balance.map(|balance| money(balance + held()))
+    }
+
     /// Something happened at `at`: on a new day, or by another clock, the day's counters begin anew.
     pub(super) fn reach(&mut self, at: Timestamp, by_feed: bool) {
         let day = day_of(at);
