@@ -24,9 +24,9 @@ mod subscription;
 pub use batch::{Batch, Picked};
 pub use bus::{Listener, Listening, Outcome};
 pub use engine::{Durability, Edge, Kept, LogError, Look, Page, Read, Remains, Stored, Window};
-pub use history::Snapshot;
+pub use history::{Approach, Snapshot};
 pub use keys::WINDOW;
-pub use subscription::{Delivery, Lag, SharedFilter, Start, Subscription};
+pub use subscription::{Delivery, Lag, SharedFilter, Standing, Start, Subscription};
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,6 +40,7 @@ use crate::event::{Cursor, Draft, Epoch, Event, Timestamp};
 use crate::swarm::SwarmState;
 use engine::LogReader;
 use filters::Filters;
+use history::Recent;
 use ring::Ring;
 use sequencer::{Command, Decision, Sequencer};
 use snapshots::Snapshots;
@@ -182,6 +183,8 @@ pub struct Counters {
     pub filter_evaluations: AtomicU64,
     /// Times that the sequencer copied the whole state because readers held both that it has.
     pub state_copies: AtomicU64,
+    /// Subscriptions that stand for many readers, each of which is counted itself.
+    pub shared_subscriptions: AtomicU64,
 }
 
 /// What all handles of one hub share.
@@ -197,6 +200,7 @@ pub(crate) struct Shared {
     /// The state at the newest event.
     pub(crate) state: Published,
     pub(crate) snapshots: Arc<Snapshots>,
+    pub(crate) recent: Recent,
     pub(crate) counters: Arc<Counters>,
     /// Why the log cannot be written, while it cannot.
     pub(crate) trouble: Mutex<Option<String>>,
@@ -246,6 +250,7 @@ impl Hub {
             log,
             state: Published::new(state),
             snapshots,
+            recent: Recent::default(),
             counters,
             trouble: Mutex::new(None),
         });
@@ -377,20 +382,8 @@ impl Hub {
     /// # Errors
     /// It has not happened, is no longer kept, or the log cannot be read.
     pub async fn state_at(&self, seq: u64) -> Result<SwarmState, HistoryError> {
-        let head = self.head();
-        if seq > head {
-            return Err(HistoryError::Future { seq, head });
-        }
-        let shared = Arc::clone(&self.shared);
-        blocking(move || {
-            let state = shared.snapshots.newest(seq).unwrap_or_default();
-            let first = shared.log.first().unwrap_or(head + 1);
-            if state.seq + 1 < first {
-                return Err(HistoryError::Gone { seq, first: first.saturating_sub(1) });
-            }
-            Ok(fold_on(state, shared.log.as_ref(), seq)?)
-        })
-        .await
+        let (_, state) = self.past(seq, move |shared, _| shared.at(seq).map(|state| (state.seq, state))).await?;
+        Ok(state)
     }
 
     /// A reader of all that comes after `start`, and of what came before as far as it asks.
@@ -400,7 +393,8 @@ impl Hub {
 
     /// How many subscriptions are open.
     pub fn subscriptions(&self) -> usize {
-        self.shared.head.receiver_count()
+        let shared = self.shared.counters.shared_subscriptions.load(Ordering::Relaxed) as usize;
+        self.shared.head.receiver_count().saturating_sub(shared)
     }
 
     /// Events and bytes in memory.

@@ -185,12 +185,24 @@ pub trait LogEngine: Send + fmt::Debug {
     /// # Errors
     /// The log cannot be read.
     fn bytes(&self) -> Result<u64, LogError>;
-    /// Takes away at most `limit` of the oldest events up to and with `up_to`; how many went. Of the
-    /// memory the last write of each living key is kept: see [`LogReader::kept`].
+    /// Takes away the oldest events up to and with `up_to`, at most `limit` of them and a few at a
+    /// time, as long as `go_on` says so; how many went. Of the memory the last write of each living
+    /// key is kept: see [`LogReader::kept`].
     ///
     /// # Errors
     /// The log cannot be written.
-    fn trim(&mut self, up_to: u64, limit: usize) -> Result<usize, LogError>;
+    fn trim(&mut self, up_to: u64, limit: usize, go_on: &mut dyn FnMut() -> bool) -> Result<usize, LogError>;
+    /// Gives at most so many free pages of the log's file back to the system, one after the other as
+    /// long as `go_on` says so; whether there are more.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    fn shrink(&mut self, pages: usize, go_on: &mut dyn FnMut() -> bool) -> Result<bool, LogError>;
+    /// Does what commits left for a moment in which nobody waits for an answer.
+    ///
+    /// # Errors
+    /// The log cannot be written; what was committed is not touched.
+    fn settle(&mut self) -> Result<(), LogError>;
     /// A reader, which sees everything that is committed.
     fn reader(&self) -> Arc<dyn LogReader>;
     /// Settles everything on disk.

@@ -160,6 +160,7 @@ impl World {
             log: Arc::clone(&log) as Arc<dyn LogReader>,
             state: Published::new(SwarmState::default()),
             snapshots,
+            recent: super::history::Recent::default(),
             counters,
             trouble: Mutex::new(None),
         };

@@ -3,6 +3,9 @@
 //! It drains what waits, numbers it, writes it in one transaction, folds it, publishes it, and only
 //! then answers: many senders share one commit, and what is acknowledged is on disk.
 
+mod retention;
+mod wait;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::fs::File;
@@ -24,9 +27,9 @@ use super::state::{Ahead, Spare};
 use super::{AppendError, Appended, GROUP, HubConfig, RETENTION_EVERY, Shared, now};
 use crate::event::{Draft, Event, Timestamp};
 use crate::swarm::SwarmState;
+use retention::Retention;
+use wait::recv_within;
 
-/// How many events retention takes away between two commits: a few milliseconds of work.
-const TRIM_CHUNK: usize = 2_000;
 /// How long one draining may last before what it has is committed.
 const DRAIN: Duration = Duration::from_millis(2);
 
@@ -46,6 +49,8 @@ pub(crate) enum Command {
     Decide(Decision),
     /// Look whether something is over the bounds of retention.
     Retain,
+    /// Take the events up to this place away; none where there is no snapshot to cut at.
+    Cut(Option<u64>),
     /// Commit what waits and end.
     Stop,
 }
@@ -80,19 +85,31 @@ pub(super) struct Sequencer {
     /// The state that the next group is folded into.
     spare: Spare,
     config: HubConfig,
-    /// Takes states to the housekeeping thread; one may wait, a further one is skipped.
-    snapshots: Option<(SyncSender<Arc<SwarmState>>, JoinHandle<()>)>,
+    /// Takes work to the housekeeping thread; one piece may wait, a further one is skipped.
+    keeper: Option<(SyncSender<Chore>, JoinHandle<()>)>,
     last_snapshot: u64,
-    retention_due: bool,
-    /// Up to where retention is taking events away.
-    trimming: Option<u64>,
+    retention: Retention,
     /// Held as long as the hub is open: nobody else opens the folder.
     _lock: File,
+}
+
+/// What the housekeeping thread is asked to do.
+#[derive(Debug)]
+enum Chore {
+    /// Write a snapshot.
+    Write(Arc<SwarmState>),
+    /// Look for the newest snapshot at or before `surplus`, and not before `first`.
+    Cut { surplus: u64, first: u64 },
+    /// Take the snapshots before a place away.
+    Forget { before: u64 },
 }
 
 /// What one draining found.
 #[derive(Debug, Default)]
 struct Group {
+    /// When it was drained: the time at which all its events happened where nobody told one, and were
+    /// added. One time for both, so that who asks for what came after an event does not get it again.
+    now: Timestamp,
     events: Vec<Event>,
     replies: Vec<Reply>,
     /// The state with the group's events folded in, where something was decided against it.
@@ -116,7 +133,7 @@ impl Sequencer {
         for (seq, source, key) in shared.log.keys(head.saturating_sub(WINDOW))? {
             keys.insert(seq, &source, &key);
         }
-        let (states, waiting) = sync_channel(1);
+        let (chores, waiting) = sync_channel(1);
         let (files, commands) = (Arc::clone(&shared.snapshots), shared.commands.clone());
         let filler = Filler::new(Arc::clone(&shared.log), config.snapshot_every);
         let keeper = std::thread::Builder::new().name("keeper".into()).spawn(move || keep(&waiting, &files, filler, &commands));
@@ -128,10 +145,9 @@ impl Sequencer {
             head,
             spare: Spare::default(),
             config: config.clone(),
-            snapshots: keeper.ok().map(|keeper| (states, keeper)),
+            keeper: keeper.ok().map(|keeper| (chores, keeper)),
             last_snapshot,
-            retention_due: true,
-            trimming: None,
+            retention: Retention::default(),
             _lock: lock,
         })
     }
@@ -143,6 +159,9 @@ impl Sequencer {
             let stop = group.stop;
             if !group.events.is_empty() || !group.replies.is_empty() {
                 self.commit(group);
+            }
+            if let Err(error) = self.engine.settle() {
+                tracing::error!(%error, "hub.log.settle");
             }
             self.snapshot_if_due();
             self.retain();
@@ -157,29 +176,34 @@ impl Sequencer {
     fn drain(&mut self) -> Group {
         let mut group = Group::default();
         // While retention has something to take away, it goes on between commands.
-        let first = if self.trimming.is_some() { self.queue.try_recv().ok() } else { self.queue.blocking_recv() };
+        let first = match self.retention.rest() {
+            Some(rest) => recv_within(&mut self.queue, rest),
+            None => self.queue.blocking_recv(),
+        };
         let Some(first) = first else { return group };
-        let now = now();
+        group.now = now();
         let began = Instant::now();
-        self.take(&mut group, first, now);
+        self.take(&mut group, first);
         while !group.stop && group.events.len() < GROUP && began.elapsed() < DRAIN {
             match self.queue.try_recv() {
-                Ok(command) => self.take(&mut group, command, now),
+                Ok(command) => self.take(&mut group, command),
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
             }
         }
         group
     }
 
-    fn take(&mut self, group: &mut Group, command: Command, now: Timestamp) {
+    fn take(&mut self, group: &mut Group, command: Command) {
+        let now = group.now;
         match command {
             Command::Stop => group.stop = true,
-            Command::Retain => self.retention_due = true,
+            Command::Retain => self.retention.remind(),
+            Command::Cut(place) => self.retention.cut(place),
             Command::Emit(draft) => {
-                self.place(group, *draft, now);
+                self.place(group, *draft);
             }
             Command::Append { drafts, reply } => {
-                let appended = self.place_all(group, drafts, now);
+                let appended = self.place_all(group, drafts);
                 group.replies.push((reply, appended));
             }
             Command::Decide(Decision { rule, reply }) => {
@@ -195,7 +219,7 @@ impl Sequencer {
                     Ok(drafts) => drafts.unwrap_or_default(),
                     Err(_panic) => return tracing::error!("hub.decide.panicked"),
                 };
-                let appended = self.place_all(group, drafts, now);
+                let appended = self.place_all(group, drafts);
                 group.replies.push((reply, appended));
             }
         }
@@ -209,10 +233,10 @@ impl Sequencer {
         ahead.state()
     }
 
-    fn place_all(&mut self, group: &mut Group, drafts: Vec<Draft>, now: Timestamp) -> Appended {
+    fn place_all(&mut self, group: &mut Group, drafts: Vec<Draft>) -> Appended {
         let mut appended = Appended { seqs: Vec::with_capacity(drafts.len()), duplicates: 0 };
         for draft in drafts {
-            let (seq, new) = self.place(group, draft, now);
+            let (seq, new) = self.place(group, draft);
             appended.seqs.push(seq);
             appended.duplicates += u64::from(!new);
         }
@@ -220,7 +244,7 @@ impl Sequencer {
     }
 
     /// Gives an event its place, or finds the place it had.
-    fn place(&mut self, group: &mut Group, draft: Draft, now: Timestamp) -> (u64, bool) {
+    fn place(&mut self, group: &mut Group, draft: Draft) -> (u64, bool) {
         if let Some(key) = &draft.id {
             if let Some(seq) = self.keys.find(&draft.source, key) {
                 self.shared.counters.duplicates.fetch_add(1, Ordering::Relaxed);
@@ -230,14 +254,14 @@ impl Sequencer {
             self.keys.insert(seq, &draft.source, key);
         }
         let seq = self.head + group.events.len() as u64 + 1;
-        group.events.push(draft.into_event(seq, now));
+        group.events.push(draft.into_event(seq, group.now));
         (seq, true)
     }
 
     fn commit(&mut self, mut group: Group) {
         let stored: Vec<Stored> = group.events.iter().map(Stored::of).collect();
         let began = Instant::now();
-        let written = if stored.is_empty() { Ok(()) } else { self.engine.append(&stored, now()) };
+        let written = if stored.is_empty() { Ok(()) } else { self.engine.append(&stored, group.now) };
         if let Err(error) = written {
             return self.refuse(group, &error);
         }
@@ -284,65 +308,9 @@ impl Sequencer {
         if !self.shared.snapshots.due(self.head, self.last_snapshot, self.config.snapshot_every) {
             return;
         }
-        let state = self.shared.state.get();
-        if let Some((states, _)) = &self.snapshots
-            && states.try_send(state).is_ok()
-        {
+        if self.delegate(Chore::Write(self.shared.state.get())) {
             self.last_snapshot = self.head;
         }
-    }
-
-    /// Takes one chunk of what is over the bounds away, or looks whether something is.
-    ///
-    /// Events go up to a snapshot, so that the state at every kept place can still be told; the
-    /// bounds are therefore kept to within one snapshot's distance.
-    fn retain(&mut self) {
-        if let Some(up_to) = self.trimming {
-            match self.engine.trim(up_to, TRIM_CHUNK) {
-                Ok(0) => {
-                    self.trimming = None;
-                    self.shared.snapshots.trim(up_to);
-                }
-                Ok(_) => {}
-                Err(error) => {
-                    tracing::error!(%error, "hub.retention.failed");
-                    self.trimming = None;
-                }
-            }
-            return;
-        }
-        if !std::mem::take(&mut self.retention_due) || (self.config.retain_age.is_none() && self.config.retain_bytes.is_none()) {
-            return;
-        }
-        match self.surplus() {
-            Ok(surplus) => {
-                let first = self.shared.log.first().unwrap_or(1);
-                // Only a snapshot that can be read counts: the state at the cut is told from it.
-                let snapshot = self.shared.snapshots.newest(surplus.min(self.head.saturating_sub(1)));
-                self.trimming = snapshot.map(|state| state.seq).filter(|place| *place >= first);
-            }
-            Err(error) => tracing::error!(%error, "hub.retention.failed"),
-        }
-    }
-
-    /// The newest place that is over a bound.
-    fn surplus(&self) -> Result<u64, LogError> {
-        let by_age = match self.config.retain_age {
-            Some(age) => self.engine.place_before(Timestamp(now().0 - i64::try_from(age.as_millis()).unwrap_or(i64::MAX)))?,
-            None => 0,
-        };
-        let by_bytes = match self.config.retain_bytes {
-            Some(limit) => {
-                let used = self.engine.bytes()?;
-                let first = self.shared.log.first().unwrap_or(1);
-                let events = (self.head + 1).saturating_sub(first);
-                // Events of one log are much alike in size: a share of the bytes is a share of the events.
-                let over = u128::from(used.saturating_sub(limit)) * u128::from(events) / u128::from(used.max(1));
-                if used > limit { (first - 1) + u64::try_from(over).unwrap_or(0) } else { 0 }
-            }
-            None => 0,
-        };
-        Ok(by_age.max(by_bytes))
     }
 
     fn end(mut self) {
@@ -352,19 +320,18 @@ impl Sequencer {
             rest.push_back(command);
         }
         // What was handed over before the end is committed; nobody is left without an answer.
-        let mut group = Group::default();
-        let now = now();
+        let mut group = Group { now: now(), ..Group::default() };
         for command in rest {
-            self.take(&mut group, command, now);
+            self.take(&mut group, command);
         }
         self.commit(group);
-        if let Some((states, keeper)) = self.snapshots.take() {
+        if let Some((chores, keeper)) = self.keeper.take() {
             let state = self.shared.state.get();
             if state.seq > self.last_snapshot {
                 // The next start then folds nothing.
-                let _keeper_gone = states.send(state);
+                let _keeper_gone = chores.send(Chore::Write(state));
             }
-            drop(states);
+            drop(chores);
             if keeper.join().is_err() {
                 tracing::error!("hub.snapshot.panicked");
             }
@@ -375,17 +342,24 @@ impl Sequencer {
     }
 }
 
-/// The housekeeping thread: writes snapshots, also those that are missing between others, and
-/// reminds the sequencer of retention.
-fn keep(states: &Receiver<Arc<SwarmState>>, files: &Snapshots, mut filler: Filler, commands: &mpsc::Sender<Command>) {
+/// The housekeeping thread: writes snapshots, also those that are missing between others, takes
+/// them away, and reminds the sequencer of retention.
+fn keep(chores: &Receiver<Chore>, files: &Snapshots, mut filler: Filler, commands: &mpsc::Sender<Command>) {
     let mut due = Instant::now() + RETENTION_EVERY;
     loop {
-        match states.recv_timeout(due.min(filler.next()).saturating_duration_since(Instant::now())) {
-            Ok(state) => {
+        match chores.recv_timeout(due.min(filler.next()).saturating_duration_since(Instant::now())) {
+            Ok(Chore::Write(state)) => {
                 if let Err(error) = files.write(&state) {
                     tracing::warn!(%error, seq = state.seq, "hub.snapshot.write");
                 }
             }
+            Ok(Chore::Cut { surplus, first }) => {
+                // Only a snapshot that can be read counts: the state at the cut is told from it.
+                let place = files.newest(surplus).map(|state| state.seq).filter(|place| *place >= first);
+                // A sequencer that ends has no use for it.
+                let _ended = commands.blocking_send(Command::Cut(place));
+            }
+            Ok(Chore::Forget { before }) => files.trim(before),
             Err(RecvTimeoutError::Timeout) if Instant::now() < due => filler.step(files),
             Err(RecvTimeoutError::Timeout) => {
                 due = Instant::now() + RETENTION_EVERY;

@@ -15,15 +15,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use serde_json::Value;
-
 pub(super) use fill::Filler;
 
-use crate::event::Epoch;
-use crate::event::query::begin;
-use crate::event::wire::{At, Fault, Object, Wire as _, from_text, object, to_text};
+use crate::event::pack::{framed, pack, split, unpack};
+use crate::event::{Epoch, Fault};
 use crate::swarm::messages::Inboxes;
-use crate::swarm::table::Table;
 use crate::swarm::{FORM, SwarmState};
 
 /// How many snapshots are kept at most. Past it the one that stands closest between its neighbours
@@ -52,6 +48,12 @@ pub(crate) struct Snapshots {
 impl Snapshots {
     pub(super) fn open(folder: PathBuf, epoch: Epoch) -> std::io::Result<Self> {
         std::fs::create_dir_all(&folder)?;
+        // An earlier form: nothing reads it any more.
+        for file in std::fs::read_dir(&folder)?.filter_map(Result::ok) {
+            if file.path().extension().is_some_and(|end| end == "json") {
+                std::fs::remove_file(file.path())?;
+            }
+        }
         let (size, head) = (AtomicU64::new(0), AtomicU64::new(0));
         Ok(Self { folder, epoch, size, head, rest: Mutex::new(Instant::now()) })
     }
@@ -71,10 +73,15 @@ impl Snapshots {
     /// The places that have a snapshot, in order.
     pub(super) fn places(&self) -> Vec<u64> {
         let Ok(files) = std::fs::read_dir(&self.folder) else { return Vec::new() };
-        let place = |file: std::fs::DirEntry| file.file_name().to_str()?.strip_suffix(".json")?.parse().ok();
+        let place = |file: std::fs::DirEntry| file.file_name().to_str()?.strip_suffix(".state")?.parse().ok();
         let mut places: Vec<u64> = files.filter_map(Result::ok).filter_map(place).collect();
         places.sort_unstable();
         places
+    }
+
+    /// The place of the newest one at or before `seq`, whether it can be read or not; 0 where there is none.
+    pub(super) fn nearest(&self, seq: u64) -> u64 {
+        self.places().into_iter().rfind(|place| *place <= seq).unwrap_or(0)
     }
 
     /// The newest state at or before `seq` that can be read and is of this log and this form.
@@ -83,39 +90,38 @@ impl Snapshots {
         places.into_iter().rev().filter(|place| *place <= seq).find_map(|place| self.read(place))
     }
 
-    /// The JSON of the newest state at or before `seq`, and its place, as it stands in its file.
-    pub(super) fn newest_text(&self, seq: u64) -> Option<(u64, String)> {
+    /// The newest state at or before `seq` in its packed form, as it stands in its file, and its place.
+    pub(super) fn newest_packed(&self, seq: u64) -> Option<(u64, Vec<u8>)> {
         let places = self.places();
         places.into_iter().rev().filter(|place| *place <= seq).find_map(|place| {
-            let mut text = std::fs::read_to_string(self.path(place)).ok()?;
-            // One that was written whole ends as it should; it was renamed when it was on the disk.
-            if !text.starts_with(&self.head()) || !text.ends_with("}}") {
-                return None;
-            }
-            // The state stands last.
-            let state = begin(&text, "state")?;
-            text.pop();
-            text.drain(..state);
-            Some((place, text))
+            let mut file = std::fs::read(self.path(place)).ok()?;
+            let (_, state) = self.parts(&file)?;
+            let begin = file.len() - state.len();
+            file.drain(..begin);
+            Some((place, file))
         })
     }
 
     /// What a file of this log and this form begins with.
     fn head(&self) -> String {
-        format!("{{\"form\":{FORM},\"epoch\":\"{}\",", self.epoch)
+        format!("swarmdeck snapshot {FORM} {}\n", self.epoch)
+    }
+
+    /// What stands in a file: what the deck alone needs, and the state; none where it is another log's,
+    /// of another form, or not whole.
+    fn parts<'a>(&self, file: &'a [u8]) -> Option<(&'a [u8], &'a [u8])> {
+        let (whole, rest) = split(file.strip_prefix(self.head().as_bytes())?)?;
+        if rest.is_empty() { split(whole) } else { None }
     }
 
     fn read(&self, place: u64) -> Option<SwarmState> {
         let path = self.path(place);
-        let text = std::fs::read_to_string(&path).ok()?;
-        let mut snapshot = from_text::<Value>(&text).and_then(|value| object(value, &At::Root("snapshot"))).ok()?;
-        let fits = snapshot.get("form") == Some(&Value::from(FORM))
-            && snapshot.get("epoch") == Some(&Value::from(self.epoch.to_string()));
-        if !fits {
+        let file = std::fs::read(&path).ok()?;
+        let Some((own, state)) = self.parts(&file) else {
             tracing::info!(path = %path.display(), "hub.snapshot.other_form: passed over");
             return None;
-        }
-        match whole(&mut snapshot) {
+        };
+        match whole(own, state) {
             Ok(state) if state.seq == place => Some(state),
             Ok(_) => None,
             Err(fault) => {
@@ -129,13 +135,12 @@ impl Snapshots {
     pub(super) fn write(&self, state: &SwarmState) -> std::io::Result<()> {
         let began = Instant::now();
         let (inboxes, forgotten) = state.messages.inboxes.kept();
-        let (inboxes, forgotten) = (to_text(inboxes), to_text(&forgotten));
-        // The state stands last: it is read as it stands.
-        let parts = ["\"inboxes\":", &inboxes, ",\"inboxes_forgotten\":", &forgotten, ",\"state\":", &to_text(state), "}"];
-        let text = self.head() + &parts.concat();
+        // What no page reads stands beside the state; the state stands last, and is sent as it stands.
+        let own = framed(&pack(inboxes), &pack(&forgotten));
+        let text = [self.head().as_bytes(), &framed(&framed(&own, &pack(state)), &[])].concat();
         let unfinished = self.folder.join("unfinished");
         let mut file = std::fs::File::create(&unfinished)?;
-        file.write_all(text.as_bytes())?;
+        file.write_all(&text)?;
         file.sync_all()?;
         std::fs::rename(&unfinished, self.path(state.seq))?;
         self.size.store(text.len() as u64, Ordering::Relaxed);
@@ -176,17 +181,15 @@ impl Snapshots {
     }
 
     fn path(&self, place: u64) -> PathBuf {
-        Path::new(&self.folder).join(format!("{place:020}.json"))
+        Path::new(&self.folder).join(format!("{place:020}.state"))
     }
 }
 
 /// The state of a snapshot, with the inboxes that stand beside it.
-fn whole(snapshot: &mut Object) -> Result<SwarmState, Fault> {
-    let mut part = |key| snapshot.remove(key).unwrap_or_default();
-    let mut state = SwarmState::read(part("state"), &At::Root("state"))?;
-    let inboxes = Table::read(part("inboxes"), &At::Root("inboxes"))?;
-    let forgotten = u64::read(part("inboxes_forgotten"), &At::Root("inboxes_forgotten"))?;
-    state.messages.inboxes = Inboxes::from_kept(inboxes, forgotten);
+fn whole(own: &[u8], state: &[u8]) -> Result<SwarmState, Fault> {
+    let (inboxes, forgotten) = split(own).unwrap_or_default();
+    let mut state: SwarmState = unpack(state)?;
+    state.messages.inboxes = Inboxes::from_kept(unpack(inboxes)?, unpack(forgotten)?);
     Ok(state)
 }
 
@@ -214,12 +217,15 @@ mod tests {
         let state = |seq| SwarmState { seq, ..SwarmState::default() };
         snapshots.write(&state(10)).unwrap();
         snapshots.write(&state(20)).unwrap();
-        assert_eq!(snapshots.newest_text(25), Some((20, to_text(&state(20)))));
-        std::fs::write(snapshots.path(20), "{\"form\":").unwrap();
-        assert_eq!(snapshots.newest_text(25), Some((10, to_text(&state(10)))));
-        assert_eq!(snapshots.newest(25), Some(state(10)));
-        assert_eq!(snapshots.newest_text(9), None);
+        assert_eq!(snapshots.newest_packed(25), Some((20, pack(&state(20)))));
+        let file = std::fs::read(snapshots.path(20)).unwrap();
+        for length in 0..file.len() {
+            std::fs::write(snapshots.path(20), &file[..length]).unwrap();
+            assert_eq!(snapshots.newest_packed(25), Some((10, pack(&state(10)))), "{length}");
+            assert_eq!(snapshots.newest(25), Some(state(10)), "{length}");
+        }
+        assert_eq!(snapshots.newest_packed(9), None);
         let other = Snapshots::open(folder.path().to_owned(), Epoch(8)).unwrap();
-        assert_eq!(other.newest_text(25), None);
+        assert_eq!(other.newest_packed(25), None);
     }
 }

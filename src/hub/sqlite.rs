@@ -1,11 +1,14 @@
 //! The log in one SQLite file: a writer of its own, readers beside it, and an [index](index) that
 //! shows it from afar.
 
+mod checkpoint;
 mod index;
 mod kept;
 mod timeline;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +20,7 @@ use super::engine::{
 use super::now;
 use crate::event::timeline::{Mark, MarkKind, Timeline};
 use crate::event::{Entity, Epoch, Timestamp};
+use checkpoint::Checkpoints;
 use index::{Index, TABLES};
 
 /// The form of the tables. A log of a later form is not touched; one of form 1, which had no index
@@ -26,6 +30,14 @@ const FORM: i64 = 2;
 const IDLE_READERS: usize = 8;
 /// How long the write-ahead file may stay after a checkpoint, in bytes.
 const WAL_BYTES: i64 = 64 << 20;
+/// How many events go at a time, before it is asked whether more may: some of them are large, and
+/// all may have to be read from the disk first.
+const GOING: i64 = 32;
+/// About how many bytes a commit writes for itself: pages of the tables and of their indexes.
+const COMMIT_BYTES: u64 = 24 << 10;
+/// About how many bytes are written for each event that goes, and for each page given back.
+const GONE_BYTES: u64 = 1 << 10;
+const PAGE_BYTES: u64 = 12 << 10;
 
 #[derive(Debug)]
 struct Sqlite {
@@ -37,26 +49,44 @@ struct Sqlite {
     index: Index,
     /// The size of what is kept of the memory, in bytes.
     kept: i64,
+    durability: Durability,
+    /// Whether commits wait for less than that just now.
+    relaxed: bool,
+    checkpoints: Checkpoints,
     readers: Arc<Readers>,
 }
 
 /// Opens or makes the log at `path`.
 pub(super) fn open(path: &Path, durability: Durability) -> Result<Box<dyn LogEngine>, LogError> {
     let connection = Connection::open(path)?;
-    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.busy_timeout(checkpoint::PATIENCE)?;
     // Before the first table: pages that retention frees can then be given back bit by bit.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "journal_size_limit", WAL_BYTES)?;
-    connection.pragma_update(None, "synchronous", if durability == Durability::Power { "FULL" } else { "NORMAL" })?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "synchronous", level(durability))?;
     let epoch = set_up(&connection)?;
     let head: i64 = connection.query_row("SELECT coalesce(max(seq), 0) FROM events", [], |row| row.get(0))?;
     let head = head.cast_unsigned();
     let latest = timeline::instant(&connection, head)?.unwrap_or_default();
     index::begin(&connection, head, now())?;
     let (index, kept) = (Index::open(&connection)?, kept::size(&connection)?);
-    let readers = Arc::new(Readers { path: path.to_owned(), idle: Mutex::new(Vec::new()) });
-    Ok(Box::new(Sqlite { connection, epoch, head, latest, index, kept, readers }))
+    let oldest: i64 = connection.query_row("SELECT coalesce(min(seq), 0) FROM events", [], |row| row.get(0))?;
+    let file = File::options().read(true).write(true).open(path);
+    let file = file.map_err(|error| LogError::Form(format!("its file cannot be opened: {error}")))?;
+    let oldest = AtomicU64::new(oldest.cast_unsigned());
+    let readers = Arc::new(Readers { path: path.to_owned(), idle: Mutex::new(Vec::new()), oldest, file });
+    let checkpoints = Checkpoints::start(path, Arc::clone(&readers))?;
+    Ok(Box::new(Sqlite { connection, epoch, head, latest, index, kept, durability, relaxed: false, checkpoints, readers }))
+}
+
+/// When SQLite waits for the disk.
+fn level(durability: Durability) -> &'static str {
+    match durability {
+        Durability::Power => "FULL",
+        Durability::Crash => "NORMAL",
+    }
 }
 
 fn set_up(connection: &Connection) -> Result<Epoch, LogError> {
@@ -107,6 +137,7 @@ impl LogEngine for Sqlite {
     }
 
     fn append(&mut self, events: &[Stored], now: Timestamp) -> Result<(), LogError> {
+        self.insist()?;
         let at = now.max(self.latest);
         let mut index = self.index;
         let transaction = self.connection.transaction()?;
@@ -130,7 +161,16 @@ impl LogEngine for Sqlite {
         transaction.commit()?;
         self.head = events.last().map_or(self.head, |event| event.seq);
         (self.index, self.latest) = (index, at);
+        if let Some(first) = events.first().filter(|_| self.readers.oldest.load(Ordering::Acquire) == 0) {
+            self.readers.oldest.store(first.seq, Ordering::Release);
+        }
+        let bytes: usize = events.iter().map(|event| event.json.len()).sum();
+        self.checkpoints.wrote(COMMIT_BYTES + 2 * bytes as u64);
         Ok(())
+    }
+
+    fn settle(&mut self) -> Result<(), LogError> {
+        self.checkpoints.settle(&self.connection)
     }
 
     fn place_before(&self, time: Timestamp) -> Result<u64, LogError> {
@@ -143,21 +183,28 @@ impl LogEngine for Sqlite {
         Ok((used - self.kept).max(0).cast_unsigned())
     }
 
-    fn trim(&mut self, up_to: u64, limit: usize) -> Result<usize, LogError> {
-        let first: Option<i64> = self.connection.query_row("SELECT min(seq) FROM events", [], |row| row.get(0))?;
-        let Some(first) = first else { return Ok(0) };
-        let end = up_to.cast_signed().min(first + limit as i64 - 1);
-        let transaction = self.connection.transaction()?;
-        let (end, grown) = kept::fold(&transaction, end)?;
-        let gone = transaction.execute("DELETE FROM events WHERE seq <= ?1", [end])?;
-        index::trim(&transaction, end, end == up_to.cast_signed())?;
-        transaction.commit()?;
-        self.kept += grown;
-        // Each step of the pragma gives one page back.
-        let mut vacuum = self.connection.prepare_cached("PRAGMA incremental_vacuum(1024)")?;
-        let mut pages = vacuum.query([])?;
-        while pages.next()?.is_some() {}
-        Ok(gone)
+    fn trim(&mut self, up_to: u64, limit: usize, go_on: &mut dyn FnMut() -> bool) -> Result<usize, LogError> {
+        let Some(first) = self.readers.first() else { return Ok(0) };
+        if first > up_to {
+            return Ok(0);
+        }
+        let gone = self.unhurried(|log| log.take_away(first, up_to, limit, go_on));
+        if gone.is_err() {
+            self.readers.oldest.store(first, Ordering::Release);
+        }
+        gone
+    }
+
+    fn shrink(&mut self, pages: usize, go_on: &mut dyn FnMut() -> bool) -> Result<bool, LogError> {
+        let free = |connection: &Connection| connection.query_row("PRAGMA freelist_count", [], |row| row.get::<_, i64>(0));
+        let before = free(&self.connection)?;
+        if before == 0 {
+            return Ok(false);
+        }
+        let given = self.unhurried(|log| Ok(give_back(&log.connection, pages, go_on)?))?;
+        self.checkpoints.wrote(given * PAGE_BYTES);
+        let after = free(&self.connection)?;
+        Ok(after > 0 && after < before)
     }
 
     fn reader(&self) -> Arc<dyn LogReader> {
@@ -165,9 +212,75 @@ impl LogEngine for Sqlite {
     }
 
     fn close(&mut self) -> Result<(), LogError> {
+        self.checkpoints.end();
         index::end(&self.connection, self.head, now().max(self.latest))?;
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(())
+    }
+}
+
+/// Gives free pages back; how many.
+fn give_back(connection: &Connection, pages: usize, go_on: &mut dyn FnMut() -> bool) -> Result<u64, rusqlite::Error> {
+    let transaction = connection.unchecked_transaction()?;
+    let mut given = 0;
+    {
+        // Each step of the pragma gives one page back.
+        let mut vacuum = transaction.prepare(&format!("PRAGMA incremental_vacuum({pages})"))?;
+        let mut steps = vacuum.query([])?;
+        while steps.next()?.is_some() {
+            given += 1;
+            if !go_on() {
+                break;
+            }
+        }
+    }
+    transaction.commit()?;
+    Ok(given)
+}
+
+impl Sqlite {
+    /// Does something that does not wait for the disk: what is lost of it with the power goes again.
+    fn unhurried<T>(&mut self, act: impl FnOnce(&mut Self) -> Result<T, LogError>) -> Result<T, LogError> {
+        self.connection.pragma_update(None, "synchronous", level(Durability::Crash))?;
+        self.relaxed = true;
+        let done = act(self);
+        if let Err(error) = self.insist() {
+            tracing::warn!(%error, "hub.log.durability");
+        }
+        done
+    }
+
+    /// Has commits wait for what was promised: nothing is acknowledged on less.
+    fn insist(&mut self) -> Result<(), LogError> {
+        if self.relaxed {
+            self.connection.pragma_update(None, "synchronous", level(self.durability))?;
+            self.relaxed = false;
+        }
+        Ok(())
+    }
+
+    /// Takes at most `limit` events away, from `first` on, as long as it may go on; how many went.
+    fn take_away(&mut self, first: u64, up_to: u64, limit: usize, go_on: &mut dyn FnMut() -> bool) -> Result<usize, LogError> {
+        let last = up_to.cast_signed().min(first.cast_signed() + limit as i64 - 1);
+        let transaction = self.connection.transaction()?;
+        let (mut end, mut gone, mut grown) = (first.cast_signed() - 1, 0, 0);
+        loop {
+            let next = last.min(end + GOING);
+            let (folded, more) = kept::fold(&transaction, next)?;
+            gone += transaction.prepare_cached("DELETE FROM events WHERE seq <= ?1")?.execute([folded])?;
+            (end, grown) = (folded, grown + more);
+            if folded < next || end == last || !go_on() {
+                break;
+            }
+        }
+        // Before they go: who reads in this moment is told of too few events, never of too many.
+        let left = if end.cast_unsigned() < self.head { end.cast_unsigned() + 1 } else { 0 };
+        self.readers.oldest.store(left, Ordering::Release);
+        index::trim(&transaction, end, end == up_to.cast_signed())?;
+        transaction.commit()?;
+        self.kept += grown;
+        self.checkpoints.wrote(COMMIT_BYTES + gone as u64 * GONE_BYTES);
+        Ok(gone)
     }
 }
 
@@ -176,6 +289,11 @@ impl LogEngine for Sqlite {
 struct Readers {
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
+    /// The oldest event that is kept, 0 where there is none.
+    oldest: AtomicU64,
+    /// The log's own file, to wait for the disk. It is closed after all connections: to close any
+    /// descriptor of a file ends all locks that the process has on it.
+    file: File,
 }
 
 const COLUMNS: &str = "seq, kind, source, entity, key, json";
@@ -271,9 +389,7 @@ impl Readers {
 
 impl LogReader for Readers {
     fn first(&self) -> Option<u64> {
-        let first = self
-            .with(|connection| Ok(connection.query_row("SELECT min(seq) FROM events", [], |row| row.get::<_, Option<i64>>(0))?));
-        first.ok().flatten().map(i64::cast_unsigned)
+        Some(self.oldest.load(Ordering::Acquire)).filter(|oldest| *oldest > 0)
     }
 
     fn read(&self, read: &Read) -> Result<Page, LogError> {

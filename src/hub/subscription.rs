@@ -1,5 +1,6 @@
 //! A reader of the log: a cursor, and nothing that grows.
 
+use std::hash::{Hash, Hasher};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,6 +13,10 @@ pub use super::filters::SharedFilter;
 use super::{GROUP, Shared, blocking};
 use crate::event::control::{Gap, GapReason, Resumed};
 use crate::event::{Cursor, Filter};
+
+/// How many events the first page of a replay has; each further one has twice as many, up to
+/// [`GROUP`]. The first byte comes soon, and the rest in large pieces.
+const FIRST_PAGE: usize = 64;
 
 /// Where a subscription begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,20 +54,65 @@ pub enum Delivery {
     Gap(Gap),
 }
 
+/// What a reader wants, and what it was given last: readers that have the same standing get the same
+/// of whatever comes next.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    filter: Option<Arc<SharedFilter>>,
+    /// The last seq that was delivered; where it began before that. It counts with a filter only.
+    prev: u64,
+}
+
+impl Standing {
+    /// What a reader gets of a run of events, which then stands behind them.
+    pub fn take(&mut self, batch: Arc<Batch>, run: Range<usize>) -> Option<Delivery> {
+        let Some(filter) = &self.filter else { return Some(Delivery::Run(batch, run)) };
+        let found = batch.matching(filter)?;
+        let from = found.partition_point(|index| (*index as usize) < run.start);
+        let filter = filter.id();
+        self.pick(batch, found, from, filter)
+    }
+
+    fn pick(&mut self, batch: Arc<Batch>, found: Arc<[u32]>, from: usize, filter: u64) -> Option<Delivery> {
+        let last = *found[from..].last()?;
+        let prev = std::mem::replace(&mut self.prev, batch.seq(last as usize));
+        Some(Delivery::Picked(Picked { batch, found, from, prev, filter }))
+    }
+
+    /// What tells it from others.
+    fn key(&self) -> Option<(u64, u64)> {
+        self.filter.as_ref().map(|filter| (filter.id(), self.prev))
+    }
+}
+
+impl PartialEq for Standing {
+    fn eq(&self, other: &Self) -> bool {
+        self.key() == other.key()
+    }
+}
+
+impl Eq for Standing {}
+
+impl Hash for Standing {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.key().hash(state);
+    }
+}
+
 /// A reader's place. A slow reader costs this and no more.
 #[derive(Debug)]
 pub struct Subscription {
     shared: Arc<Shared>,
     head: watch::Receiver<u64>,
-    filter: Option<Arc<SharedFilter>>,
+    standing: Standing,
     lag: Lag,
     /// The last place that was looked at.
     at: u64,
-    /// The last seq that was delivered; where it began before that.
-    prev: u64,
     began: u64,
     resumed: Resumed,
     gap: Option<Gap>,
+    /// How many events the next page of the log has.
+    page: usize,
 }
 
 impl Subscription {
@@ -86,11 +136,11 @@ impl Subscription {
             }
             Start::After(Cursor::After { seq, .. }) => (seq, Resumed::Exact, None),
         };
-        let filter = shared.filters.share(filter);
+        let standing = Standing { filter: shared.filters.share(filter), prev: at };
         if gap.is_some() {
             shared.counters.gaps.fetch_add(1, Ordering::Relaxed);
         }
-        Self { shared, head, filter, lag, at, prev: at, began: at, resumed, gap }
+        Self { shared, head, standing, lag, at, began: at, resumed, gap, page: FIRST_PAGE }
     }
 
     /// Where it began.
@@ -111,7 +161,13 @@ impl Subscription {
     /// Moves on to right after `seq`, where it stands before that: a snapshot covered the rest.
     pub fn skip_to(&mut self, seq: u64) {
         self.at = self.at.max(seq);
-        self.prev = self.prev.max(seq);
+        self.standing.prev = self.standing.prev.max(seq);
+    }
+
+    /// Goes on behind what somebody else gave this reader: up to `at`, and how it stands then.
+    pub fn take_over(&mut self, at: u64, standing: Standing) {
+        self.at = at;
+        self.standing = standing;
     }
 
     /// The gap that it begins with, to be told before anything else.
@@ -121,13 +177,17 @@ impl Subscription {
 
     /// Goes on with another filter.
     pub fn refilter(&mut self, filter: Filter) {
-        self.filter = self.shared.filters.share(filter);
-        self.prev = self.at;
+        self.standing = Standing { filter: self.shared.filters.share(filter), prev: self.at };
     }
 
-    /// Whether a filter is set.
-    pub fn is_filtered(&self) -> bool {
-        self.filter.is_some()
+    /// How it stands, for somebody else who gives it what comes next.
+    pub fn standing(&self) -> &Standing {
+        &self.standing
+    }
+
+    /// Whether it has everything that there is now.
+    pub fn has_all(&self) -> bool {
+        self.gap.is_none() && self.at >= *self.head.borrow()
     }
 
     /// What comes next. Safe to give up and to ask again: nothing is lost between.
@@ -158,43 +218,50 @@ impl Subscription {
         }
     }
 
-    fn overflow(&mut self, head: u64) -> Option<Gap> {
-        let Lag::DropOldest(most) = self.lag else { return None };
-        if head - self.at <= most {
-            return None;
+    /// What comes next where it can be had without waiting and is in memory; it may be behind
+    /// what was delivered last in the same write.
+    pub fn ready(&mut self) -> Option<Delivery> {
+        loop {
+            let head = *self.head.borrow();
+            if self.gap.is_some() || self.at >= head || self.is_over(head).is_some() {
+                return None;
+            }
+            let batch = self.shared.ring.after(self.at)?;
+            if let Some(delivery) = self.deliver(batch) {
+                return Some(delivery);
+            }
         }
+    }
+
+    /// How many events at most, where more than that are before it.
+    fn is_over(&self, head: u64) -> Option<u64> {
+        match self.lag {
+            Lag::DropOldest(most) if head - self.at > most => Some(most),
+            Lag::DropOldest(_) | Lag::Log => None,
+        }
+    }
+
+    fn overflow(&mut self, head: u64) -> Option<Gap> {
+        let most = self.is_over(head)?;
         let gap = Gap { from: self.at + 1, to: head - most, reason: GapReason::Overflow };
         self.at = gap.to;
-        self.prev = self.at;
+        self.standing.prev = self.at;
         self.shared.counters.gaps.fetch_add(1, Ordering::Relaxed);
         Some(gap)
     }
 
     fn deliver(&mut self, batch: Arc<Batch>) -> Option<Delivery> {
-        let start = batch.index_after(self.at);
+        let run = batch.index_after(self.at)..batch.len();
         self.at = batch.last();
-        let Some(filter) = &self.filter else {
-            let run = start..batch.len();
-            self.prev = self.at;
-            return Some(Delivery::Run(batch, run));
-        };
-        let found = batch.matching(filter)?;
-        let from = found.partition_point(|index| (*index as usize) < start);
-        let filter = filter.id();
-        self.pick(batch, found, from, filter)
-    }
-
-    fn pick(&mut self, batch: Arc<Batch>, found: Arc<[u32]>, from: usize, filter: u64) -> Option<Delivery> {
-        let last = *found[from..].last()?;
-        let prev = std::mem::replace(&mut self.prev, batch.seq(last as usize));
-        Some(Delivery::Picked(Picked { batch, found, from, prev, filter }))
+        self.standing.take(batch, run)
     }
 
     async fn read_log(&mut self, head: u64) -> Result<Option<Delivery>, LogError> {
         self.shared.counters.log_reads.fetch_add(1, Ordering::Relaxed);
         let log = Arc::clone(&self.shared.log);
-        let filter = self.filter.as_ref().map(|shared| shared.filter().clone()).unwrap_or_default();
-        let read = Read { after: self.at, before: head + 1, limit: GROUP, newest: false, filter };
+        let filter = self.standing.filter.as_ref().map(|shared| shared.filter().clone()).unwrap_or_default();
+        let read = Read { after: self.at, before: head + 1, limit: self.page, newest: false, filter };
+        self.page = (self.page * 2).min(GROUP);
         // Looking for the oldest event after the read: what retention took meanwhile shows too.
         let (page, first): (Page, u64) = blocking(move || -> Result<_, LogError> {
             let page = log.read(&read)?;
@@ -204,7 +271,7 @@ impl Subscription {
         if self.at + 1 < first {
             let gap = Gap { from: self.at + 1, to: first - 1, reason: GapReason::Retention };
             self.at = gap.to;
-            self.prev = self.prev.max(self.at);
+            self.standing.prev = self.standing.prev.max(self.at);
             self.shared.counters.gaps.fetch_add(1, Ordering::Relaxed);
             return Ok(Some(Delivery::Gap(gap)));
         }
@@ -213,12 +280,12 @@ impl Subscription {
             return Ok(None);
         }
         let batch = Arc::new(Batch::new(self.shared.epoch, page.events));
-        if let Some(filter) = self.filter.as_ref().map(|filter| filter.id()) {
+        // What the log was asked for with a filter needs none any more.
+        if let Some(filter) = self.standing.filter.as_ref().map(|filter| filter.id()) {
             let all = (0..batch.len() as u32).collect();
-            return Ok(self.pick(batch, all, 0, filter));
+            return Ok(self.standing.pick(batch, all, 0, filter));
         }
         let run = 0..batch.len();
-        self.prev = self.at;
         Ok(Some(Delivery::Run(batch, run)))
     }
 }

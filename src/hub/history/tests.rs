@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::demo::Scenario;
+use crate::event::pack::unpack;
 use crate::event::query::standing;
 use crate::event::{Draft, Event, wire};
 use crate::hub::sqlite::take_back;
@@ -220,6 +221,54 @@ async fn a_snapshot_and_the_events_after_it_are_the_state_at_every_place() {
     }
     assert_eq!(hub.snapshot(740).await.unwrap().seq, 740, "the newest state itself");
     assert!(matches!(hub.snapshot(741).await, Err(HistoryError::Future { seq: 741, head: 740 })));
+    hub.close().await;
+}
+
+/// However one comes there: from afar, a little on, a little back, past a snapshot.
+#[tokio::test]
+async fn the_way_to_every_instant_is_short_and_leads_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = HubConfig { snapshot_every: 700, ..small(folder.path()) };
+    let hub = Hub::open(&config).unwrap();
+    play(&hub, &mut Scenario::new(8, 20, Timestamp(1_769_509_293_000)), 50).await;
+    let mut folded = SwarmState::default();
+    let mut hashes = vec![hash(&folded)];
+    for (stored, _) in log(&hub).await {
+        folded.fold(&stored.event().unwrap());
+        hashes.push(hash(&folded));
+    }
+    for seq in [0, 1, 127, 128, 129, 600, 601, 900, 1_500, 1_300, 1_100, 130, 5, 1_849, 1_850, 1_700] {
+        let Approach { way, state } = hub.approach(seq).await.unwrap();
+        let mut state: SwarmState = unpack(&state).unwrap();
+        assert_eq!((state.seq, way.seq <= seq, seq - way.seq < BEFORE), (way.seq, true, true), "{seq}");
+        assert_eq!(hash(&state), hashes[way.seq as usize], "{seq}");
+        assert!(way.events.iter().map(|event| event.seq).eq(way.seq + 1..=(seq + AHEAD).min(1_850)), "{seq}");
+        assert_eq!(way.next, hub.cursor(way.seq + way.events.len() as u64).to_string());
+        for event in &way.events {
+            state.fold(event);
+            assert_eq!(hash(&state), hashes[event.seq as usize], "{seq}");
+        }
+        assert_eq!(hash(&hub.state_at(seq).await.unwrap()), hashes[seq as usize], "{seq}");
+    }
+    assert!(matches!(hub.approach(1_851).await, Err(HistoryError::Future { seq: 1_851, head: 1_850 })));
+    hub.close().await;
+}
+
+/// One read of the log brings some megabytes at most.
+#[tokio::test]
+async fn the_way_leads_there_past_large_events_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = Hub::open(&small(folder.path())).unwrap();
+    let text = "x".repeat(100_000);
+    let event = serde_json::json!({"type": "thing.large", "payload": {"text": text}});
+    for _ in 0..9 {
+        hub.append((0..20).map(|_| Draft::read(event.clone(), &wire::At::Root("")).unwrap()).collect()).await.unwrap();
+    }
+    for seq in [1, 60, 99, 127, 170, 179] {
+        let Approach { way, .. } = hub.approach(seq).await.unwrap();
+        assert!(way.seq + way.events.len() as u64 >= seq, "{seq}");
+        assert!(way.events.iter().map(|event| event.seq).eq(way.seq + 1..=way.seq + way.events.len() as u64), "{seq}");
+    }
     hub.close().await;
 }
 

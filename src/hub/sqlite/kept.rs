@@ -138,14 +138,14 @@ mod tests {
         ];
         log.append(&events, Timestamp(0)).unwrap();
         assert_eq!(kept(log.as_ref()), (vec![], Remains { from: 0, upto: 0 }));
-        assert_eq!(log.trim(5, 100).unwrap(), 5);
+        assert_eq!(log.trim(5, 100, &mut || true).unwrap(), 5);
         let a = (4, "a".to_owned(), 2, 1_000);
         assert_eq!(kept(log.as_ref()), (vec![(2, "b".to_owned(), 1, 2_000), a.clone()], Remains { from: 0, upto: 5 }));
         drop(log);
         let mut log = open(&path, Durability::Crash).unwrap();
-        assert_eq!(log.trim(7, 1).unwrap(), 1);
+        assert_eq!(log.trim(7, 1, &mut || true).unwrap(), 1);
         assert_eq!(kept(log.as_ref()), (vec![a.clone()], Remains { from: 0, upto: 6 }));
-        assert_eq!(log.trim(7, 100).unwrap(), 1);
+        assert_eq!(log.trim(7, 100, &mut || true).unwrap(), 1);
         assert_eq!(kept(log.as_ref()), (vec![a, (7, "b".to_owned(), 1, 7_000)], Remains { from: 0, upto: 7 }));
     }
 
@@ -163,8 +163,8 @@ mod tests {
             .collect();
         log.append(&events, Timestamp(0)).unwrap();
         let full = log.bytes().unwrap();
-        assert_eq!(log.trim(12, 100).unwrap(), 5, "four mebibytes at once");
-        while log.trim(11, 100).unwrap() > 0 {}
+        assert_eq!(log.trim(12, 100, &mut || true).unwrap(), 5, "four mebibytes at once");
+        while log.trim(11, 100, &mut || true).unwrap() > 0 {}
         assert!(log.bytes().unwrap() < full / 4, "what is kept is not for retention to take");
         assert_eq!(kept(log.as_ref()).0.len(), 11);
     }
