@@ -10,6 +10,7 @@ mod event_server;
 mod process;
 mod progress;
 mod replay;
+mod runtime;
 mod serve;
 mod tail;
 mod validate;

@@ -17,7 +17,9 @@ pub mod health;
 pub mod heartbeat;
 pub mod history;
 pub mod ingest;
+pub mod lane;
 pub mod limits;
+mod line;
 pub mod listener;
 pub mod pages;
 pub mod problem;
@@ -30,6 +32,7 @@ pub mod timeline;
 pub mod websocket;
 
 use std::net::SocketAddr;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +46,7 @@ use crate::hub::Hub;
 use crate::service::Services;
 use demo::DemoSwarm;
 use heartbeat::Heartbeats;
+use lane::Lanes;
 
 /// How the server is set up.
 #[derive(Debug, Clone)]
@@ -78,9 +82,21 @@ impl ServerConfig {
     }
 }
 
-/// What handlers share.
+/// What handlers share; a handle that is cheap to clone, as every request does several times.
 #[derive(Debug, Clone)]
-pub struct AppState {
+pub struct AppState(Arc<Parts>);
+
+impl Deref for AppState {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// What an [`AppState`] is a handle to.
+#[derive(Debug)]
+pub struct Parts {
     /// The log and its fan-out.
     pub hub: Hub,
     /// The set-up.
@@ -91,6 +107,8 @@ pub struct AppState {
     pub services: Services,
     /// Signs of life for streams.
     pub heartbeats: Heartbeats,
+    /// Who writes to the streams that keep up.
+    pub lanes: Lanes,
     /// The swarm that a person can start from the page.
     pub demo: DemoSwarm,
     /// Cancelled when the server begins to stop.
@@ -158,8 +176,9 @@ const GRACE: Duration = Duration::from_secs(8);
 impl AppState {
     /// What handlers share, for a server that is about to run. It stops when `stopping` is cancelled.
     pub fn start(hub: Hub, services: Services, config: ServerConfig, stopping: CancellationToken) -> Self {
-        Self {
+        Self(Arc::new(Parts {
             heartbeats: Heartbeats::start(hub.clone(), config.heartbeat, stopping.clone()),
+            lanes: Lanes::start(&hub, &stopping),
             demo: DemoSwarm::new(hub.clone()),
             hub,
             services,
@@ -168,7 +187,7 @@ impl AppState {
             stopping,
             connections: TaskTracker::new(),
             gauges: Arc::default(),
-        }
+        }))
     }
 
     /// Ends every stream with a word, the services, and commits everything.

@@ -148,8 +148,7 @@ impl EventServer {
                 process.addresses.push(clients.clone());
                 place.note(&process)?;
                 println!("event server at {clients}, its HTTP bridge at http://{}:{}", named(addr.ip()), bridge.port());
-                let runtime =
-                    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+                let runtime = super::runtime::start().context("cannot start the runtime")?;
                 let listened = runtime.block_on(listen(config, self.data, self.deck, self.token));
                 // What hangs by now is not waited for.
                 runtime.shutdown_timeout(LEFT);

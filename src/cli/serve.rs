@@ -74,7 +74,7 @@ impl Serve {
     pub(super) fn run(self) -> anyhow::Result<()> {
         log_to_stderr();
         let (hub, server, services) = self.settings()?;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+        let runtime = super::runtime::start().context("cannot start the runtime")?;
         let served = runtime.block_on(serve(hub, server, services));
         // What hangs by now is not waited for.
         runtime.shutdown_timeout(LEFT);

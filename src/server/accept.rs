@@ -24,6 +24,7 @@ use tokio_util::task::TaskTracker;
 
 use super::GRACE;
 use super::limits::{HEAD_SECONDS, IDLE_SECONDS};
+use super::line::{Io, Line};
 
 /// Between two tries where the system gives no further connection.
 const OUT_OF_CONNECTIONS: Duration = Duration::from_millis(50);
@@ -109,18 +110,21 @@ async fn serve_within(patience: Patience, listener: TcpListener, router: Router,
 /// One connection, to its end or to its handing over to a WebSocket.
 async fn converse(patience: Patience, stream: TcpStream, peer: SocketAddr, router: Router, stopping: CancellationToken) {
     let asked = Arc::new(AtomicBool::new(false));
+    let line = Line::new(stream);
+    let io = TokioIo::new(Io(Arc::clone(&line)));
     let service = {
         let (asked, router) = (Arc::clone(&asked), TowerToHyperService::new(router));
         service_fn(move |mut request: Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(Arc::clone(&line));
             router.call(request)
         })
     };
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(patience.idle);
     builder.http2().timer(TokioTimer::new()).enable_connect_protocol().keep_alive_interval(SILENT).keep_alive_timeout(SILENT);
-    let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+    let connection = builder.serve_connection_with_upgrades(io, service);
     // Which protocol a client speaks is read before either of them counts the time.
     let silent = async {
         tokio::time::sleep(patience.head).await;

@@ -10,7 +10,7 @@ use crate::event::provider::ProviderKind;
 use crate::service::memory::Condition;
 use crate::service::messages::NewMessage;
 use crate::service::providers::ProviderSettings;
-use crate::service::sessions::NewSession;
+use crate::service::sessions::{Answer, NewSession};
 use crate::service::tasks::NewTask;
 use crate::service::trading::{Action, Order, Simulate};
 use crate::service::{Refusal, Services};
@@ -67,11 +67,16 @@ pub(crate) async fn perform(services: &Services, deed: Deed, wish: Wish) -> Resu
                 "deny" => (false, false),
                 other => return Err(Refusal::invalid(format!("choice: {other:?} is not allow, always or deny"))),
             };
-            services.sessions.answer(typed(name).as_deref(), &about, allowed, always, BY).await?;
+            let (session, reason, by) = (typed(name), typed(text), BY.to_owned());
+            let answer = Answer { session, request_id: about, allowed, always_allow: always, by, reason };
+            services.sessions.answer_with(answer).await?;
         }
         Deed::CreateTask => {
             let task = NewTask { priority: number("priority", choice)?, agent: typed(name), ..NewTask::new(text.trim()) };
             services.tasks.create(task).await?;
+        }
+        Deed::AssignTask => {
+            services.tasks.assign(&about, name.trim()).await?;
         }
         Deed::CancelTask => {
             services.tasks.cancel(&about, Some("called off from the page".to_owned())).await?;

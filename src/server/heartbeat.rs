@@ -9,7 +9,8 @@ use tokio_util::sync::CancellationToken;
 use crate::event::control::{Control, Heartbeat};
 use crate::hub::{Hub, now};
 
-/// The newest heartbeat, as JSON; every stream watches it.
+/// The newest heartbeat, as JSON; every stream watches it. The watch ends when the server begins to
+/// stop, so that a stream waits for one thing instead of two.
 #[derive(Debug, Clone)]
 pub struct Heartbeats {
     newest: watch::Receiver<Arc<str>>,

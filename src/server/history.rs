@@ -1,7 +1,8 @@
-//! `GET /api/events`, `/api/state`, `/api/snapshot`, `/api/schema`: what happened, what it amounts
-//! to, and what it looks like.
+//! `GET /api/events`, `/api/state`, `/api/snapshot`, `/api/approach`, `/api/schema`: what happened,
+//! what it amounts to, and what it looks like.
 
 use axum::Json;
+use axum::body::Body;
 use axum::extract::{RawQuery, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -11,9 +12,11 @@ use serde_json::Value;
 use super::AppState;
 use super::dialect::mesh;
 use super::guard::is_loopback;
+use super::line::Direct;
 use super::problem::Problem;
 use super::query::{PageQuery, pairs, place};
 use crate::event::control::{Gap, GapReason};
+use crate::event::pack::{framed, pack};
 use crate::event::wire::to_text;
 use crate::event::{Cursor, schema};
 use crate::hub::{Hub, Page, Read};
@@ -89,12 +92,13 @@ pub async fn page(hub: &Hub, query: PageQuery) -> Result<LogPage, Problem> {
 )]
 pub async fn read_events(
     State(app): State<AppState>,
+    direct: Direct,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let accepts = headers.get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     if accepts.contains("text/event-stream") {
-        return mesh::follow(State(app), RawQuery(query), headers).await;
+        return mesh::follow(State(app), direct, RawQuery(query), headers).await;
     }
     let lines = accepts.contains("application/x-ndjson");
     let hub = &app.hub;
@@ -162,6 +166,19 @@ pub async fn read_state(State(hub): State<Hub>, RawQuery(query): RawQuery) -> Re
     Ok(typed(out, "application/json"))
 }
 
+/// The instant that is asked for: the newest event where none is named.
+fn instant(query: Option<&str>, hub: &Hub) -> Result<u64, Problem> {
+    let mut at = hub.head();
+    for (name, value) in pairs(query)? {
+        match name.as_str() {
+            "at" => at = place("at", &value, hub)?,
+            "token" => {}
+            _ => return Err(Problem::parameter(format!("{name}: unknown parameter; known is at"))),
+        }
+    }
+    Ok(at)
+}
+
 /// Read the nearest kept state.
 ///
 /// The newest that is kept at or before the event `at`; fold the events from there up to `at` on top
@@ -179,14 +196,7 @@ pub async fn read_state(State(hub): State<Hub>, RawQuery(query): RawQuery) -> Re
     )
 )]
 pub async fn read_snapshot(State(hub): State<Hub>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Problem> {
-    let mut at = hub.head();
-    for (name, value) in pairs(query.as_deref())? {
-        match name.as_str() {
-            "at" => at = place("at", &value, &hub)?,
-            "token" => {}
-            _ => return Err(Problem::parameter(format!("{name}: unknown parameter; known is at"))),
-        }
-    }
+    let at = instant(query.as_deref(), &hub)?;
     let snapshot = hub.snapshot(at).await?;
     let cursor = hub.cursor(snapshot.seq);
     // A state is what its events make of it: one place of one log has one, in one form.
@@ -201,6 +211,26 @@ pub async fn read_snapshot(State(hub): State<Hub>, RawQuery(query): RawQuery, he
         response.headers_mut().insert(header::ETAG, tag);
     }
     Ok(local(response, &headers))
+}
+
+/// Read the way to an instant.
+///
+/// What the page goes to the event `at` by: a state shortly before it and the events from there, to be
+/// folded. Its form is the deck's own and changes with it: a program reads `/api/snapshot`.
+#[utoipa::path(
+    get, path = "/api/approach", tag = "events",
+    params(("at" = Option<String>, Query, description = "A seq or a cursor; the newest event where absent")),
+    responses(
+        (status = 200, description = "The deck's own packed form", content_type = "application/octet-stream"),
+        (status = 400, description = "A parameter does not fit"),
+        (status = 404, description = "It has not happened yet"),
+        (status = 410, description = "It is no longer kept"),
+    )
+)]
+pub async fn read_approach(State(hub): State<Hub>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Problem> {
+    let at = instant(query.as_deref(), &hub)?;
+    let approach = hub.approach(at).await?;
+    Ok(local(typed(framed(&pack(&approach.way), &approach.state), "application/octet-stream"), &headers))
 }
 
 /// Leaves an answer uncompressed for a reader on this machine, by the host it asks for: there,
@@ -219,6 +249,6 @@ pub async fn read_schema() -> Json<Value> {
     Json(schema::schema())
 }
 
-fn typed(body: String, kind: &'static str) -> Response {
-    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], body).into_response()
+fn typed(body: impl Into<Body>, kind: &'static str) -> Response {
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-store")], body.into()).into_response()
 }

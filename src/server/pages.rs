@@ -16,6 +16,7 @@ use crate::app;
 use crate::app::chunks::Chunk;
 use crate::app::route::{Asked, Came, Page, parameter};
 use crate::client::Boot;
+use crate::event::wire::to_text;
 use crate::hub::now;
 use crate::swarm::SwarmState;
 
@@ -38,14 +39,15 @@ pub fn options() -> LeptosOptions {
 /// The document of any page at this moment, with its policy.
 fn shell(state: &AppState, past: Past) -> impl IntoView + use<> {
     let boot = boot(state, use_context::<Host>(), past);
-    provide_context(boot.clone());
+    let told = to_text(&boot);
+    provide_context(boot);
     forbid(&state.leptos);
     let asked = use_context::<Asked>().unwrap_or_else(|| Asked("/".to_owned()));
     let chunk = Chunk::of(&Page::of(&asked.0));
     let whole = state.leptos.env == Env::PROD;
     let code = if whole { assets::files_of(chunk.name()) } else { &[] };
     // A page that is built anew all the time is nothing to keep.
-    app::shell(state.leptos.clone(), &boot, code, false, whole)
+    app::shell(state.leptos.clone(), told, code, false, whole)
 }
 
 /// The document without a page and without data, as a browser keeps it for when there is no server:
@@ -53,7 +55,7 @@ fn shell(state: &AppState, past: Past) -> impl IntoView + use<> {
 pub async fn bare(State(state): State<AppState>, request: Request) -> Response {
     let shell = move || {
         forbid(&state.leptos);
-        app::shell(state.leptos.clone(), &Boot::empty(), &[], true, true)
+        app::shell(state.leptos.clone(), to_text(&Boot::empty()), &[], true, true)
     };
     render_app_async_with_context(|| {}, shell)(request).await.into_response()
 }

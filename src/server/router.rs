@@ -25,6 +25,7 @@ pub fn router(state: AppState) -> Router {
         .routes(routes!(history::read_events, ingest::send_events))
         .routes(routes!(history::read_state))
         .routes(routes!(history::read_snapshot))
+        .routes(routes!(history::read_approach))
         .routes(routes!(history::read_schema))
         .routes(routes!(timeline::read_timeline))
         .routes(routes!(timeline::seek))

@@ -1,22 +1,23 @@
 //! `GET /sse/events`: the stream as Server-Sent Events.
 
-use std::sync::Arc;
+mod follower;
 
-use axum::body::{Body, Bytes};
+pub(super) use follower::{Voice, answer};
+
+use axum::body::Bytes;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, header};
-use axum::response::{IntoResponse, Response};
-use futures_util::stream::unfold;
-use tokio::sync::watch;
+use axum::http::HeaderMap;
+use axum::response::Response;
 
+use super::AppState;
+use super::line::Direct;
 use super::problem::Problem;
 use super::query::StreamQuery;
-use super::stream::{bye, opening, retry_ms};
-use super::{AppState, Counted};
+use super::stream::opening;
 use crate::event::Cursor;
-use crate::event::control::Control;
+use crate::event::control::{Control, Gap};
 use crate::hub::batch::sse_event;
-use crate::hub::{Delivery, Subscription, now};
+use crate::hub::{Delivery, now};
 
 /// Follow the log as Server-Sent Events.
 ///
@@ -36,102 +37,76 @@ use crate::hub::{Delivery, Subscription, now};
         ("max_lag" = Option<u64>, Query, description = "How many, with on_lag=drop_oldest"),
     ),
     responses((status = 200, description = "text/event-stream"), (status = 400, description = "A parameter does not fit")))]
-pub async fn follow(State(app): State<AppState>, RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Problem> {
+pub async fn follow(
+    State(app): State<AppState>,
+    direct: Direct,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let query = StreamQuery::read(query.as_deref(), &headers)?;
-    let reader = Reader::new(&app, &query);
-    let body = Body::from_stream(unfold(reader, |mut reader| async move {
-        let chunk = reader.next().await?;
-        Some((Ok::<_, std::convert::Infallible>(chunk), reader))
-    }));
-    let headers = [
-        (header::CONTENT_TYPE.as_str(), "text/event-stream"),
-        (header::CACHE_CONTROL.as_str(), "no-store, no-transform"),
-        ("x-accel-buffering", "no"),
-    ];
-    Ok((headers, body).into_response())
+    let mut subscription = app.hub.subscribe(query.after.into(), query.filter.clone(), query.lag);
+    let voice = Events { plain: query.plain };
+    let mut first = Vec::new();
+    for frame in opening(&app, &mut subscription, query.snapshot) {
+        sse_event(&mut first, frame.cursor, voice.name(frame.name), &frame.json);
+    }
+    Ok(answer(app, direct, subscription, voice, first))
 }
 
-struct Reader {
-    app: AppState,
-    subscription: Subscription,
-    heartbeats: watch::Receiver<Arc<str>>,
-    first: Option<Vec<u8>>,
-    ended: bool,
+/// The deck's own events, each with its cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Events {
+    /// Without names, for clients that hear only what has none.
     plain: bool,
-    _open: Counted,
 }
 
-impl Reader {
-    fn new(app: &AppState, query: &StreamQuery) -> Self {
-        let mut subscription = app.hub.subscribe(query.after.into(), query.filter.clone(), query.lag);
-        let mut first = format!("retry: {}\n\n", retry_ms(&app.hub)).into_bytes();
-        for frame in opening(app, &mut subscription, query.snapshot) {
-            sse_event(&mut first, frame.cursor, if query.plain { "" } else { frame.name }, &frame.json);
-        }
-        Self {
-            heartbeats: app.heartbeats.watch(),
-            app: app.clone(),
-            subscription,
-            first: Some(first),
-            ended: false,
-            plain: query.plain,
-            _open: Counted::new(&app.gauges, |gauges| &gauges.sse),
-        }
-    }
-
-    /// What goes out next; none at the end.
-    async fn next(&mut self) -> Option<Bytes> {
-        if let Some(first) = self.first.take() {
-            return Some(first.into());
-        }
-        if self.ended {
-            return None;
-        }
-        let mut out = Vec::new();
-        tokio::select! {
-            biased;
-            () = self.app.stopping.cancelled() => {
-                self.ended = true;
-                self.control(&mut out, &bye(&self.app.hub));
-            }
-            _ = self.heartbeats.changed() => {
-                let heartbeat = Arc::clone(&self.heartbeats.borrow_and_update());
-                // Its id is how far this reader has come: after a quiet time it resumes from here.
-                sse_event(&mut out, self.place(), self.name("stream.heartbeat"), &heartbeat);
-            }
-            delivery = self.subscription.next() => match delivery {
-                Ok(Delivery::Run(batch, run)) if self.plain => {
-                    for index in run {
-                        sse_event(&mut out, batch.cursor(index), "", batch.json(index));
-                    }
-                }
-                Ok(Delivery::Run(batch, run)) => return Some(batch.sse(run)),
-                Ok(Delivery::Picked(picked)) => {
-                    let batch = picked.batch();
-                    for (index, prev) in picked.events() {
-                        sse_event(&mut out, batch.cursor(index), self.name(batch.kind(index)), &batch.json_with_prev(index, prev));
-                    }
-                }
-                Ok(Delivery::Gap(gap)) => self.control(&mut out, &Control::Gap(gap)),
-                Err(error) => {
-                    tracing::error!(%error, "server.sse.log");
-                    return None;
-                }
-            },
-        }
-        Some(out.into())
-    }
-
-    fn control(&self, out: &mut Vec<u8>, frame: &Control) {
-        sse_event(out, self.place(), self.name(frame.name()), &frame.to_json(now()));
-    }
-
-    /// The name of an event on this stream: none where it is plain.
+impl Events {
+    /// The name of an event on this stream.
     fn name<'a>(&self, name: &'a str) -> &'a str {
         if self.plain { "" } else { name }
     }
 
-    fn place(&self) -> Cursor {
-        self.app.hub.cursor(self.subscription.position())
+    fn control(&self, at: Cursor, frame: &Control) -> Bytes {
+        let mut out = Vec::new();
+        sse_event(&mut out, at, self.name(frame.name()), &frame.to_json(now()));
+        out.into()
+    }
+}
+
+impl Voice for Events {
+    fn tell(&self, delivery: &Delivery) -> Bytes {
+        let mut out = Vec::new();
+        match delivery {
+            Delivery::Run(batch, run) if self.plain => {
+                for index in run.clone() {
+                    sse_event(&mut out, batch.cursor(index), "", batch.json(index));
+                }
+            }
+            Delivery::Run(batch, run) => return batch.sse(run.clone()),
+            Delivery::Picked(picked) => {
+                let batch = picked.batch();
+                for (index, prev) in picked.events() {
+                    sse_event(&mut out, batch.cursor(index), self.name(batch.kind(index)), &batch.json_with_prev(index, prev));
+                }
+            }
+            // Told by whoever knows the place.
+            Delivery::Gap(_) => {}
+        }
+        out.into()
+    }
+
+    fn gap(&self, at: Cursor, gap: Gap) -> Bytes {
+        self.control(at, &Control::Gap(gap))
+    }
+
+    fn beat(&self, at: Cursor, heartbeat: &str) -> Bytes {
+        // Its id is how far this reader has come: after a quiet time it resumes from here.
+        let mut out = Vec::new();
+        sse_event(&mut out, at, self.name("stream.heartbeat"), heartbeat);
+        out.into()
+    }
+
+    fn bye(&self, at: Cursor, bye: &Control) -> Bytes {
+        self.control(at, bye)
     }
 }

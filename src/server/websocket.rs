@@ -14,11 +14,11 @@ use axum::extract::{RawQuery, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use axum::response::{IntoResponse, Response};
 use hyper_util::rt::TokioIo;
-use hyper_util::server::conn::auto::upgrade::downcast;
-use tokio::net::TcpStream;
+use hyper_util::server::conn::auto::upgrade::{Parts, downcast};
 use tungstenite::handshake::derive_accept_key;
 
 use super::AppState;
+use super::line::Io;
 use super::problem::Problem;
 use super::query::StreamQuery;
 use connection::Connection;
@@ -65,9 +65,10 @@ pub(crate) fn upgrade<F: Future<Output = ()> + Send + 'static>(
             Ok(upgraded) => upgraded,
             Err(error) => return tracing::debug!(%error, "server.websocket.upgrade"),
         };
-        match downcast::<TokioIo<TcpStream>>(upgraded) {
+        match downcast::<TokioIo<Io>>(upgraded) {
             Ok(parts) => {
-                let socket = Socket::new(parts.io.into_inner(), &parts.read_buf, app.stopping.clone());
+                // What HTTP read with is given back here, and not when the connection ends.
+                let socket = socket(parts, &app);
                 serve(app, socket).await;
             }
             Err(_) => tracing::error!("server.websocket.upgrade: the connection is no TCP socket"),
@@ -79,6 +80,10 @@ pub(crate) fn upgrade<F: Future<Output = ()> + Send + 'static>(
         (header::SEC_WEBSOCKET_ACCEPT, accept),
     ];
     Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())
+}
+
+fn socket(parts: Parts<TokioIo<Io>>, app: &AppState) -> Socket {
+    Socket::new(parts.io.into_inner().0, &parts.read_buf, app.stopping.clone())
 }
 
 /// Checks the client's handshake, RFC 6455 section 4.2.1; gives the accept value.

@@ -6,7 +6,10 @@
 
 use std::any::Any;
 use std::convert::Infallible;
+use std::fmt::Debug;
+use std::hash::Hash;
 use std::ops::Range;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,6 +19,8 @@ use crate::event::Event;
 use crate::event::wire::from_text;
 use crate::hub::batch::{Form, frame_header};
 use crate::hub::{Batch, Delivery, Hub, Lag, Start, Subscription, batch};
+use crate::server::lane::{Ticket, Voice, left};
+use crate::server::line::JOINED;
 use crate::server::websocket::frame::{self, Message};
 use crate::server::websocket::{End, Socket};
 use crate::server::{AppState, Counted};
@@ -24,13 +29,26 @@ use crate::swarm::SwarmState;
 /// How many events a client may be behind before older ones are dropped for it.
 pub(crate) const MAX_LAG: u64 = 1_000;
 
-/// A side of a conversation: it knows one dialect and what one client asked for.
-pub(super) trait Speaker: Send + 'static {
+/// What a client of a dialect asked for. Clients with equal ears get the same.
+pub(super) trait Ear: Clone + Debug + Eq + Hash + Send + Sync + 'static {
     /// What a frame is filed under, for clients that want some and not others.
     type Topic: Any + Send + Sync;
 
     /// The frames that an event becomes, as JSON with their topics.
     fn frames(event: &Event, state: &SwarmState) -> Vec<(Self::Topic, String)>;
+    /// Whether the client wants every frame: asked once a batch, and then no more.
+    fn wants_all(&self) -> bool;
+    /// Whether it wants a frame; asked of each once, in order.
+    fn wants(&mut self, topic: &Self::Topic) -> bool;
+}
+
+/// A side of a conversation: it knows one dialect and one client.
+pub(super) trait Speaker: Send + 'static {
+    /// What the client asked for.
+    type Ear: Ear;
+
+    /// What the client asked for so far.
+    fn ear(&mut self) -> &mut Self::Ear;
     /// The first frames.
     fn opening(&mut self) -> impl Future<Output = Vec<String>> + Send;
     /// Answers a text of the client.
@@ -39,10 +57,6 @@ pub(super) trait Speaker: Send + 'static {
     fn too_long(&self) -> Option<String> {
         None
     }
-    /// Whether the client wants every frame: asked once a batch, and then no more.
-    fn wants_all(&self) -> bool;
-    /// Whether it wants a frame; asked of each once, in order.
-    fn wants(&mut self, topic: &Self::Topic) -> bool;
     /// Tells how many events were dropped.
     fn missed(&self, count: u64) -> String;
     /// A frame that comes by the clock; it waits until one is due. Safe to give up.
@@ -67,13 +81,13 @@ impl<T: Send + Sync + 'static> Form for Frames<T> {
 }
 
 impl<T> Frames<T> {
-    fn of<S: Speaker<Topic = T>>(batch: &Batch, hub: &Hub) -> Self {
+    fn of<E: Ear<Topic = T>>(batch: &Batch, hub: &Hub) -> Self {
         // What the hub wrote can be read; if not, the dialect has no frame for it.
         let read: Vec<Option<Event>> = (0..batch.len()).map(|index| from_text(batch.json(index)).ok()).collect();
         let (mut bytes, mut events, mut slots) = (Vec::new(), Vec::with_capacity(batch.len()), Vec::new());
         let state = hub.state();
         for event in read {
-            for (topic, json) in event.map_or_else(Vec::new, |event| S::frames(&event, &state)) {
+            for (topic, json) in event.map_or_else(Vec::new, |event| E::frames(&event, &state)) {
                 frame_header(&mut bytes, batch::TEXT, json.len());
                 bytes.extend_from_slice(json.as_bytes());
                 slots.push((topic, bytes.len() as u32));
@@ -104,12 +118,30 @@ impl<T> Frames<T> {
     }
 }
 
+/// What the clients of a lane get that asked for the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Heard<E>(E);
+
+impl<E: Ear> Voice for Heard<E> {
+    fn speak(&mut self, hub: &Hub, batch: &Arc<Batch>, run: Range<usize>) -> Bytes {
+        picked(&mut self.0, hub, batch, &run)
+    }
+}
+
+/// The frames of a run of events for one ear.
+fn picked<E: Ear>(ear: &mut E, hub: &Hub, batch: &Batch, run: &Range<usize>) -> Bytes {
+    let frames = batch.form(|batch| Frames::of::<E>(batch, hub));
+    frames.pick(run, ear.wants_all(), |topic| ear.wants(topic))
+}
+
 /// A client of a dialect, from its first frame to its last.
-pub(super) struct Conversation<S> {
+pub(super) struct Conversation<S: Speaker> {
     app: AppState,
     socket: Socket,
     subscription: Subscription,
     speaker: S,
+    /// Its part in a lane, for as long as it keeps up; the socket is then not written to here.
+    seat: Option<Ticket<Heard<S::Ear>>>,
     /// How often the client is asked for a sign of life; one that is silent for two is sent away.
     ping: Option<Duration>,
     _open: Counted,
@@ -121,6 +153,7 @@ impl<S: Speaker> Conversation<S> {
             subscription: app.hub.subscribe(Start::Now, crate::event::Filter::everything(), Lag::DropOldest(MAX_LAG)),
             socket,
             speaker,
+            seat: None,
             ping,
             _open: Counted::new(&app.gauges, |gauges| &gauges.websockets),
             app,
@@ -130,6 +163,7 @@ impl<S: Speaker> Conversation<S> {
     /// Serves the client until either side ends it.
     pub(super) async fn run(mut self) {
         let Err(end) = self.converse().await;
+        let end = end.behind(self.stand_up()).await;
         self.socket.close(end).await;
     }
 
@@ -139,9 +173,12 @@ impl<S: Speaker> Conversation<S> {
         let mut heard = Instant::now();
         let mut next_ping = self.ping.map(|every| heard + every);
         loop {
+            self.sit_down();
             tokio::select! {
                 biased;
                 () = self.app.stopping.cancelled() => {
+                    // Nothing comes after it.
+                    self.stand_up().await?;
                     let farewell = self.speaker.farewell();
                     self.say(farewell).await?;
                     return Err(End::Close(1001, "Server shutting down"));
@@ -150,12 +187,14 @@ impl<S: Speaker> Conversation<S> {
                     heard = Instant::now();
                     match message? {
                         Message::Text(text) => {
+                            // It may ask for something else, and that counts from where it is.
+                            self.stand_up().await?;
                             let answers = self.speaker.hear(text).await;
                             self.say(answers).await?;
                             // While it was answered nobody asked it for a sign of life.
                             heard = Instant::now();
                         }
-                        Message::Ping(bytes) => self.socket.send(&frame::pong(&bytes)).await?,
+                        Message::Ping(bytes) => self.send(&frame::pong(&bytes)).await?,
                         Message::Binary | Message::Pong => {}
                         Message::TooLong => {
                             let answer = self.speaker.too_long();
@@ -170,10 +209,11 @@ impl<S: Speaker> Conversation<S> {
                         return Err(End::Close(1001, "no sign of life"));
                     }
                     next_ping = Some(Instant::now() + every);
-                    self.socket.send(&frame::ping()).await?;
+                    self.send(&frame::ping()).await?;
                 }
                 frame = self.speaker.due() => self.say([frame]).await?,
-                delivery = self.subscription.next() => match delivery {
+                () = left(self.seat.as_ref()) => self.stand_up().await?,
+                delivery = self.subscription.next(), if self.seat.is_none() => match delivery {
                     Ok(delivery) => self.tell(delivery).await?,
                     Err(error) => {
                         tracing::error!(%error, "server.dialect.log");
@@ -184,21 +224,48 @@ impl<S: Speaker> Conversation<S> {
         }
     }
 
+    /// Takes a seat where the client has everything.
+    fn sit_down(&mut self) {
+        if self.seat.is_none() && self.subscription.has_all() {
+            let voice = Heard(self.speaker.ear().clone());
+            self.seat = self.app.lanes.board(self.socket.line(), self.subscription.position(), voice);
+        }
+    }
+
+    /// Takes the socket back from the lane, if it is there.
+    async fn stand_up(&mut self) -> Result<(), End> {
+        let Some(seat) = self.seat.take() else { return Ok(()) };
+        let left = seat.leave().ok_or(End::Gone)?;
+        self.subscription.skip_to(left.at);
+        *self.speaker.ear() = left.voice.0;
+        self.socket.send_all(&left.rest).await
+    }
+
+    /// Sends a delivery and, in the same write, what else is there by now.
     async fn tell(&mut self, delivery: Delivery) -> Result<(), End> {
-        let (batch, run) = match delivery {
-            Delivery::Run(batch, run) => (batch, run),
-            Delivery::Gap(gap) => {
-                let missed = self.speaker.missed(gap.to - gap.from + 1);
-                return self.say([missed]).await;
-            }
-            // Only a filter picks, and none is set.
-            Delivery::Picked(..) => return Ok(()),
-        };
-        let hub = &self.app.hub;
-        let frames = batch.form(|batch| Frames::of::<S>(batch, hub));
-        let speaker = &mut self.speaker;
-        let bytes = frames.pick(&run, speaker.wants_all(), |topic| speaker.wants(topic));
-        self.socket.send(&bytes).await
+        if let Delivery::Gap(gap) = delivery {
+            let missed = self.speaker.missed(gap.to - gap.from + 1);
+            return self.say([missed]).await;
+        }
+        let first = self.frames(delivery);
+        let Some(next) = self.subscription.ready() else { return self.socket.send(&first).await };
+        let mut pieces = vec![first, self.frames(next)];
+        let mut length: usize = pieces.iter().map(Bytes::len).sum();
+        while length < JOINED
+            && let Some(next) = self.subscription.ready()
+        {
+            let piece = self.frames(next);
+            length += piece.len();
+            pieces.push(piece);
+        }
+        self.socket.send_all(&pieces).await
+    }
+
+    /// What the client gets of a delivery that is no gap.
+    fn frames(&mut self, delivery: Delivery) -> Bytes {
+        // Only a filter picks, and none is set.
+        let Delivery::Run(batch, run) = delivery else { return Bytes::new() };
+        picked(self.speaker.ear(), &self.app.hub, &batch, &run)
     }
 
     async fn say(&mut self, frames: impl IntoIterator<Item = String>) -> Result<(), End> {
@@ -206,7 +273,16 @@ impl<S: Speaker> Conversation<S> {
         for json in frames {
             frame::put_text(&mut out, &json);
         }
-        self.socket.send(&out).await
+        self.send(&out).await
+    }
+
+    /// Writes to the client, at its seat where it has one.
+    async fn send(&mut self, frames: &[u8]) -> Result<(), End> {
+        if self.seat.as_ref().is_some_and(|seat| seat.say(|_| Bytes::copy_from_slice(frames))) {
+            return Ok(());
+        }
+        self.stand_up().await?;
+        self.socket.send(frames).await
     }
 }
 

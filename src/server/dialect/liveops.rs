@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::conversation::{Conversation, Speaker};
+use super::conversation::{Conversation, Ear, Speaker};
 use crate::dialect::liveops::{self, BRIDGE_OK, CLOSE_FULL, Channel, Client, Replay};
 use crate::event::{Draft, Event};
 use crate::hub::{Hub, now};
@@ -79,11 +79,28 @@ fn fresh_id() -> String {
     ["client-".to_owned(), format!("{:032x}", u128::from_be_bytes(bytes))].concat()
 }
 
-impl Speaker for Liveops {
+impl Ear for Client {
     type Topic = Channel;
 
     fn frames(event: &Event, state: &SwarmState) -> Vec<(Channel, String)> {
         liveops::frames(event, state).map(|frame| (frame.channel, frame.json)).into_iter().collect()
+    }
+
+    fn wants_all(&self) -> bool {
+        // Only who never subscribed to anything hears a publisher's own channel.
+        Self::wants(self, Channel::Other)
+    }
+
+    fn wants(&mut self, channel: &Channel) -> bool {
+        Self::wants(self, *channel)
+    }
+}
+
+impl Speaker for Liveops {
+    type Ear = Client;
+
+    fn ear(&mut self) -> &mut Client {
+        &mut self.client
     }
 
     async fn opening(&mut self) -> Vec<String> {
@@ -106,15 +123,6 @@ impl Speaker for Liveops {
 
     fn too_long(&self) -> Option<String> {
         Some(liveops::error(&format!("Invalid message format: over the limit of {MAX_MESSAGE} bytes"), now()))
-    }
-
-    fn wants_all(&self) -> bool {
-        // Only who never subscribed to anything hears a publisher's own channel.
-        self.client.wants(Channel::Other)
-    }
-
-    fn wants(&mut self, channel: &Channel) -> bool {
-        self.client.wants(*channel)
     }
 
     fn missed(&self, count: u64) -> String {

@@ -3,7 +3,7 @@
 use axum::extract::{Request, State};
 use axum::response::Response;
 
-use super::conversation::Speaker;
+use super::conversation::{Ear, Speaker};
 use crate::dialect::sessions::{self, Client, Frame};
 use crate::event::Event;
 use crate::hub::now;
@@ -16,7 +16,7 @@ struct Sessions {
     client: Client,
 }
 
-impl Speaker for Sessions {
+impl Ear for Client {
     type Topic = Frame;
 
     fn frames(event: &Event, _: &SwarmState) -> Vec<(Frame, String)> {
@@ -25,6 +25,22 @@ impl Speaker for Sessions {
             (frame, json)
         };
         sessions::frames(event).into_iter().map(split).collect()
+    }
+
+    fn wants_all(&self) -> bool {
+        false
+    }
+
+    fn wants(&mut self, frame: &Frame) -> bool {
+        Self::wants(self, frame)
+    }
+}
+
+impl Speaker for Sessions {
+    type Ear = Client;
+
+    fn ear(&mut self) -> &mut Client {
+        &mut self.client
     }
 
     async fn opening(&mut self) -> Vec<String> {
@@ -45,14 +61,6 @@ impl Speaker for Sessions {
             }
         }
         Vec::new()
-    }
-
-    fn wants_all(&self) -> bool {
-        false
-    }
-
-    fn wants(&mut self, frame: &Frame) -> bool {
-        self.client.wants(frame)
     }
 
     fn missed(&self, count: u64) -> String {

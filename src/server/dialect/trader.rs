@@ -6,7 +6,7 @@ use axum::extract::{RawQuery, Request, State};
 use axum::response::Response;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use super::conversation::Speaker;
+use super::conversation::{Ear, Speaker};
 use super::liveops::{HEARTBEAT, heartbeat};
 use crate::dialect::trader;
 use crate::event::Event;
@@ -18,13 +18,34 @@ use crate::swarm::SwarmState;
 struct Trader {
     app: AppState,
     clock: Interval,
+    ear: Everything,
 }
 
-impl Speaker for Trader {
+/// A client hears everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+struct Everything;
+
+impl Ear for Everything {
     type Topic = ();
 
     fn frames(event: &Event, state: &SwarmState) -> Vec<((), String)> {
         trader::frames(event, state).into_iter().map(|json| ((), json)).collect()
+    }
+
+    fn wants_all(&self) -> bool {
+        true
+    }
+
+    fn wants(&mut self, (): &()) -> bool {
+        true
+    }
+}
+
+impl Speaker for Trader {
+    type Ear = Everything;
+
+    fn ear(&mut self) -> &mut Everything {
+        &mut self.ear
     }
 
     async fn opening(&mut self) -> Vec<String> {
@@ -38,14 +59,6 @@ impl Speaker for Trader {
         let outcome = self.app.services.trading.simulate(wish).await;
         let told = outcome.as_ref().map(|done| done.message.as_str()).map_err(|refusal| refusal.detail.as_str());
         vec![trader::ack(action, told, now())]
-    }
-
-    fn wants_all(&self) -> bool {
-        true
-    }
-
-    fn wants(&mut self, (): &()) -> bool {
-        true
     }
 
     fn missed(&self, count: u64) -> String {
@@ -87,6 +100,6 @@ fn converse(app: AppState, request: Request, heartbeat: Duration) -> Result<Resp
     super::converse(app, request, Some(heartbeat), |app| {
         let mut clock = interval(Duration::from_secs(trader::POSITIONS_SECONDS));
         clock.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Trader { app: app.clone(), clock }
+        Trader { app: app.clone(), clock, ear: Everything }
     })
 }

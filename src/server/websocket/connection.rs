@@ -1,8 +1,10 @@
 //! One connection of `/ws/events`: a cursor and a socket.
 
 use std::convert::Infallible;
+use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::watch;
 
@@ -11,7 +13,9 @@ use super::socket::{End, Socket};
 use crate::event::control::{Control, Pong};
 use crate::event::wire::{Wire as _, to_text};
 use crate::event::{Filter, Timestamp};
-use crate::hub::{Delivery, Subscription, now};
+use crate::hub::{Batch, Delivery, Hub, Standing, Subscription, now};
+use crate::server::lane::{Ticket, Voice, left};
+use crate::server::line::JOINED;
 use crate::server::query::StreamQuery;
 use crate::server::stream::{bye, opening};
 use crate::server::{AppState, Counted};
@@ -21,6 +25,8 @@ pub(super) struct Connection {
     subscription: Subscription,
     heartbeats: watch::Receiver<Arc<str>>,
     socket: Socket,
+    /// Its part in a lane, for as long as it keeps up; the socket is then not written to here.
+    seat: Option<Ticket<Frames>>,
     snapshot: bool,
     _open: Counted,
 }
@@ -32,6 +38,7 @@ impl Connection {
             subscription: app.hub.subscribe(query.after.into(), query.filter.clone(), query.lag),
             heartbeats: app.heartbeats.watch(),
             socket,
+            seat: None,
             snapshot: query.snapshot,
             _open: Counted::new(&app.gauges, |gauges| &gauges.websockets),
             app,
@@ -41,6 +48,7 @@ impl Connection {
     /// Serves the client until either side ends it.
     pub(super) async fn run(mut self) {
         let Err(end) = self.serve().await;
+        let end = end.behind(self.stand_up()).await;
         self.socket.close(end).await;
     }
 
@@ -51,19 +59,26 @@ impl Connection {
         }
         self.socket.send(&out).await?;
         loop {
+            if self.seat.is_none() && self.subscription.has_all() {
+                let voice = Frames(self.subscription.standing().clone());
+                self.seat = self.app.lanes.board(self.socket.line(), self.subscription.position(), voice);
+            }
             tokio::select! {
                 biased;
-                () = self.app.stopping.cancelled() => {
-                    let bye = bye(&self.app.hub);
-                    self.socket.send(&frame::text(&bye.to_json(now()))).await?;
-                    return Err(End::Close(1001, "the server is stopping"));
+                beats = self.heartbeats.changed() => {
+                    if beats.is_err() {
+                        let bye = bye(&self.app.hub);
+                        // Nothing comes after it.
+                        self.stand_up().await?;
+                        self.socket.send(&frame::text(&bye.to_json(now()))).await?;
+                        return Err(End::Close(1001, "the server is stopping"));
+                    }
+                    let heartbeat = Arc::clone(&self.heartbeats.borrow_and_update());
+                    self.send(&frame::text(&heartbeat)).await?;
                 }
                 message = self.socket.hear() => self.answer(message?).await?,
-                _ = self.heartbeats.changed() => {
-                    let heartbeat = Arc::clone(&self.heartbeats.borrow_and_update());
-                    self.socket.send(&frame::text(&heartbeat)).await?;
-                }
-                delivery = self.subscription.next() => match delivery {
+                () = left(self.seat.as_ref()) => self.stand_up().await?,
+                delivery = self.subscription.next(), if self.seat.is_none() => match delivery {
                     Ok(delivery) => self.deliver(delivery).await?,
                     Err(error) => {
                         tracing::error!(%error, "server.websocket.log");
@@ -74,23 +89,51 @@ impl Connection {
         }
     }
 
+    /// Sends a delivery and, in the same write, what else is there by now: a client that keeps up
+    /// gets each batch at once, one that is behind gets many together.
     async fn deliver(&mut self, delivery: Delivery) -> Result<(), End> {
-        match delivery {
-            Delivery::Run(batch, run) => self.socket.send(&batch.frames(run)).await,
-            Delivery::Picked(picked) => self.socket.send(&picked.frames()).await,
-            Delivery::Gap(gap) => self.socket.send(&frame::text(&Control::Gap(gap).to_json(now()))).await,
+        let first = framed(&delivery);
+        let Some(next) = self.subscription.ready() else { return self.socket.send(&first).await };
+        let mut pieces = vec![first, framed(&next)];
+        let mut length: usize = pieces.iter().map(Bytes::len).sum();
+        while length < JOINED
+            && let Some(next) = self.subscription.ready()
+        {
+            let piece = framed(&next);
+            length += piece.len();
+            pieces.push(piece);
         }
+        self.socket.send_all(&pieces).await
+    }
+
+    /// Writes to the client, at its seat where it has one.
+    async fn send(&mut self, frames: &[u8]) -> Result<(), End> {
+        if self.seat.as_ref().is_some_and(|seat| seat.say(|_| Bytes::copy_from_slice(frames))) {
+            return Ok(());
+        }
+        self.stand_up().await?;
+        self.socket.send(frames).await
+    }
+
+    /// Takes the socket back from the lane, if it is there.
+    async fn stand_up(&mut self) -> Result<(), End> {
+        let Some(seat) = self.seat.take() else { return Ok(()) };
+        let left = seat.leave().ok_or(End::Gone)?;
+        self.subscription.take_over(left.at, left.voice.0);
+        self.socket.send_all(&left.rest).await
     }
 
     async fn answer(&mut self, message: Message) -> Result<(), End> {
         match message {
             Message::Text(text) => {
+                // Another filter counts from where the client is.
+                self.stand_up().await?;
                 if let Some(answer) = self.reply(&text) {
                     self.socket.send(&frame::text(&answer)).await?;
                 }
                 Ok(())
             }
-            Message::Ping(bytes) => self.socket.send(&frame::pong(&bytes)).await,
+            Message::Ping(bytes) => self.send(&frame::pong(&bytes)).await,
             Message::Binary | Message::Pong => Ok(()),
             Message::TooLong => Err(End::Close(1009, "a message is over the limit")),
             Message::Close(code) => Err(End::Closed(code)),
@@ -119,6 +162,25 @@ impl Connection {
             }),
             _ => None,
         }
+    }
+}
+
+/// What the clients of a lane get that have the same filter, if any, and the same event before.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Frames(Standing);
+
+impl Voice for Frames {
+    fn speak(&mut self, _: &Hub, batch: &Arc<Batch>, run: Range<usize>) -> Bytes {
+        self.0.take(Arc::clone(batch), run).map(|delivery| framed(&delivery)).unwrap_or_default()
+    }
+}
+
+/// A delivery in frames.
+fn framed(delivery: &Delivery) -> Bytes {
+    match delivery {
+        Delivery::Run(batch, run) => batch.frames(run.clone()),
+        Delivery::Picked(picked) => picked.frames(),
+        Delivery::Gap(gap) => frame::text(&Control::Gap(gap.clone()).to_json(now())).into(),
     }
 }
 

@@ -1,20 +1,17 @@
 //! A WebSocket after its handshake: frames in, bytes out, and the end of it.
 
+use std::future::poll_fn;
 use std::io;
-use std::time::Duration;
+use std::sync::Arc;
 
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use super::frame::{self, Message, Parser, Violation};
-use crate::server::limits::STALL_SECONDS;
+use crate::server::line::{CLOSING, Line};
 
 /// How many bytes one read takes from a client; more comes with the next.
 const READ: usize = 1_024;
-/// How long a client has to answer a close.
-const CLOSING: Duration = Duration::from_secs(2);
 
 /// Why a connection ends.
 #[derive(Debug)]
@@ -25,6 +22,20 @@ pub(crate) enum End {
     Closed(u16),
     /// The socket is gone or stuck.
     Gone,
+}
+
+impl End {
+    /// This end, once what goes before it is out; nothing is told where that fails or takes too long.
+    pub(crate) async fn behind(self, rest: impl Future<Output = Result<(), Self>>) -> Self {
+        if matches!(self, Self::Gone) {
+            return self;
+        }
+        match tokio::time::timeout(CLOSING, rest).await {
+            Ok(Ok(())) => self,
+            Ok(Err(gone)) => gone,
+            Err(_late) => Self::Gone,
+        }
+    }
 }
 
 impl From<io::Error> for End {
@@ -43,50 +54,55 @@ impl From<Violation> for End {
 #[derive(Debug)]
 pub(crate) struct Socket {
     parser: Parser,
-    reader: OwnedReadHalf,
-    writer: OwnedWriteHalf,
+    line: Arc<Line>,
     stopping: CancellationToken,
 }
 
 impl Socket {
     /// A socket after its handshake; `early` is what the client sent right behind it.
-    pub(crate) fn new(stream: TcpStream, early: &[u8], stopping: CancellationToken) -> Self {
-        let (reader, writer) = stream.into_split();
+    pub(crate) fn new(line: Arc<Line>, early: &[u8], stopping: CancellationToken) -> Self {
         let mut parser = Parser::default();
         parser.feed(early);
-        Self { parser, reader, writer, stopping }
+        Self { parser, line, stopping }
+    }
+
+    /// The socket itself, for a [lane](crate::server::lane).
+    pub(crate) fn line(&self) -> &Arc<Line> {
+        &self.line
     }
 
     /// The client's next message. Safe to give up and to ask again: nothing is lost between.
     pub(crate) async fn hear(&mut self) -> Result<Message, End> {
-        let mut bytes = [0; READ];
         loop {
             if let Some(message) = self.parser.message()? {
                 return Ok(message);
             }
-            match read(&self.reader, &mut bytes).await? {
-                0 => return Err(End::Gone),
-                length => self.parser.feed(&bytes[..length]),
+            self.readable().await?;
+            // Behind the wait: a connection that says nothing keeps no buffer.
+            let mut bytes = [0; READ];
+            match self.line.try_read(&mut bytes) {
+                Ok(0) => return Err(End::Gone),
+                Ok(length) => self.parser.feed(&bytes[..length]),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error.into()),
             }
         }
     }
 
-    /// Writes it all, for as long as the client takes some of it now and then. Not safe to give up:
-    /// a part of a frame may be out.
-    pub(crate) async fn send(&mut self, mut bytes: &[u8]) -> Result<(), End> {
-        while !bytes.is_empty() {
-            let stalled = Duration::from_secs(STALL_SECONDS);
-            let written = tokio::select! {
-                written = tokio::time::timeout(stalled, self.writer.write(bytes)) => written.map_err(|_| End::Gone)??,
-                // A client that takes nothing cannot be told either that the server stops.
-                () = stuck(&self.stopping) => return Err(End::Gone),
-            };
-            if written == 0 {
-                return Err(End::Gone);
-            }
-            bytes = &bytes[written..];
-        }
-        Ok(())
+    /// Waits until there is something to read. It takes the one place for that on the socket, in which
+    /// the task that served HTTP would be remembered, and kept in memory, for as long as the socket.
+    async fn readable(&self) -> io::Result<()> {
+        poll_fn(|context| self.line.poll_read_ready(context)).await
+    }
+
+    /// Writes it all; see [`Line::send`].
+    pub(crate) async fn send(&mut self, bytes: &[u8]) -> Result<(), End> {
+        Ok(self.line.send(bytes, &self.stopping).await?)
+    }
+
+    /// Writes pieces that follow each other; see [`Line::send_all`].
+    pub(crate) async fn send_all(&mut self, pieces: &[Bytes]) -> Result<(), End> {
+        Ok(self.line.send_all(pieces, &self.stopping).await?)
     }
 
     /// Closes in good order, as far as the client plays along.
@@ -97,30 +113,19 @@ impl Socket {
             End::Gone => return,
         };
         let goodbye = async {
-            self.writer.write_all(&frame::closing(code, reason)).await?;
-            self.writer.shutdown().await?;
+            self.send(&frame::closing(code, reason)).await?;
+            self.line.hang_up()?;
             // The client's own close, or the end of its socket: a reset would lose what is on its way.
-            let mut rest = [0; READ];
-            while read(&self.reader, &mut rest).await? > 0 {}
-            io::Result::Ok(())
+            loop {
+                self.readable().await?;
+                match self.line.try_read(&mut [0; READ]) {
+                    Ok(0) => break,
+                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => return Err(error.into()),
+                    _ => {}
+                }
+            }
+            Ok::<(), End>(())
         };
         let _late_or_gone = tokio::time::timeout(CLOSING, goodbye).await;
-    }
-}
-
-/// Done a little after the server begins to stop.
-async fn stuck(stopping: &CancellationToken) {
-    stopping.cancelled().await;
-    tokio::time::sleep(CLOSING).await;
-}
-
-/// Reads what is there without keeping a buffer while nothing is.
-async fn read(reader: &OwnedReadHalf, bytes: &mut [u8]) -> io::Result<usize> {
-    loop {
-        reader.readable().await?;
-        match reader.try_read(bytes) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            done => return done,
-        }
     }
 }
