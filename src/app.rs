@@ -13,7 +13,6 @@ pub mod route;
 use leptos::prelude::*;
 
 use crate::client::{Boot, DemoWhy, Live, browser_now};
-use crate::event::wire::to_text;
 use components::frame::{banners, bar, foot, navigation};
 use hands::Hands;
 use html::{Node, a, div, effect, main, part, text};
@@ -35,10 +34,12 @@ pub fn is_bare() -> bool {
     document().body().is_some_and(|body| body.has_attribute(BARE))
 }
 
-/// The document around the app. `code` names the files that draw the page, to be fetched at once; a
-/// document without a page is `bare`. `installs` says whether a browser may keep the deck as an app.
-pub fn shell(options: LeptosOptions, boot: &Boot, code: &[String], bare: bool, installs: bool) -> impl IntoView + use<> {
-    let boot = to_text(boot);
+/// The document around the app.
+///
+/// `boot` is the JSON of what it begins with. `code` names the files that draw the page, to be fetched
+/// at once; a document without a page is `bare`. `installs` says whether a browser may keep the deck as
+/// an app.
+pub fn shell(options: LeptosOptions, boot: String, code: &[String], bare: bool, installs: bool) -> impl IntoView + use<> {
     let asked = use_context::<Asked>().unwrap_or_else(|| Asked("/".to_owned()));
     // A title may hold an agent's id, and is text only when it is escaped.
     let title = Page::of(&asked.0).title().replace('&', "&amp;").replace('<', "&lt;");

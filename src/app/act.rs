@@ -17,10 +17,12 @@ words! {
         Send = "session.send",
         /// `about`: the session.
         Abort = "session.abort",
-        /// `about`: the request; `name`: its session; `choice`: allow, always or deny.
+        /// `about`: the request; `name`: its session; `choice`: allow, always or deny; `text`: why.
         Answer = "permission.answer",
         /// `text`: what is to be done; `name`: an agent's id, or nobody's; `choice`: the priority.
         CreateTask = "task.create",
+        /// `about`: the task; `name`: the agent that is to have it.
+        AssignTask = "task.assign",
         /// `about`: the task.
         CancelTask = "task.cancel",
         /// `about`: the task.

@@ -7,7 +7,7 @@ use leptos::server_fn::{ContentType, Decodes, Encodes, Format, FormatType, Serve
 
 use crate::event::table::record;
 use crate::event::wire::{Wire, from_text, to_text};
-use crate::event::{Event, Fault};
+use crate::event::{Event, Fault, Timestamp};
 
 record! {
     /// A part of the log.
@@ -18,6 +18,43 @@ record! {
         previous: String,
         /// Whether nothing older is kept.
         exhausted: bool,
+        /// The oldest event that is kept.
+        first: u64,
+    }
+}
+
+record! {
+    /// One write of a key of the shared memory.
+    pub struct KeyWrite {
+        /// Its place in the log, which is the value's version.
+        seq: u64,
+        /// When it was done.
+        ts: Timestamp,
+        /// Its type.
+        kind as "type": String,
+        /// Who did it.
+        source: String,
+        /// The value's JSON, cut where it is long; empty of a deletion.
+        value: String,
+        /// Whether it left a value.
+        has_value: bool,
+        /// Whether the value is cut, and how long it is in bytes.
+        cut: bool,
+        /// How long the value is in bytes.
+        bytes: u64,
+    }
+}
+
+record! {
+    /// A part of the writes of a key.
+    #[derive(Default)]
+    pub struct KeyWrites {
+        /// The writes, newest first.
+        writes: Vec<KeyWrite>,
+        /// What to go on before; 0 where there is nothing more.
+        next: u64,
+        /// Why nothing is told; empty where something is.
+        refused: String,
     }
 }
 
@@ -52,29 +89,84 @@ impl<T: Wire> Decodes<T> for WireEncoding {
 /// How every answer travels.
 pub(super) type Answer = Post<WireEncoding>;
 
-/// The newest events before a cursor; before now where it is empty. `types` is a filter's.
+/// The newest events before a cursor; before now where it is empty. `q` is a filter as a person writes it.
 #[server(prefix = "/api/page", endpoint = "log", output = Answer)]
-pub async fn log_page(before: String, types: String, limit: u32) -> Result<LogPart, ServerFnError> {
+pub async fn log_page(before: String, q: String, limit: u32) -> Result<LogPart, ServerFnError> {
     use crate::event::Filter;
     use crate::server::{history, limits, query::PageQuery};
 
     let mut filter = Filter::everything();
-    filter.add("types", &types)?;
+    filter.add("q", &q)?;
     let before = if before.is_empty() { None } else { Some(before.parse()?) };
     let limit = (limit as usize).clamp(1, limits::MAX_PAGE);
     let hub = server::hub()?;
-    server::part(history::page(&hub, PageQuery { after: None, before, limit, filter }).await)
+    server::part(&hub, history::page(&hub, PageQuery { after: None, before, limit, filter }).await)
 }
 
-/// What is known of one agent, its tasks, sessions and messages: the newest events about them.
+/// What is known of one agent, its tasks, sessions and messages: the newest events about them before a
+/// cursor, and what was known of it there; before now where it is empty.
 #[server(prefix = "/api/page", endpoint = "agent", output = Answer)]
-pub async fn agent_history(id: String, limit: u32) -> Result<LogPart, ServerFnError> {
+pub async fn agent_history(id: String, limit: u32, #[server(default)] before: String) -> Result<LogPart, ServerFnError> {
+    use crate::event::Cursor;
     use crate::server::{history, limits, query::PageQuery};
 
     let hub = server::hub()?;
-    let filter = server::about_agent(&hub.state(), &id);
+    let before = if before.is_empty() { None } else { Some(before.parse()?) };
+    let then = match before {
+        Some(Cursor::After { seq, .. }) => hub.state_at(seq.saturating_sub(1)).await.ok(),
+        _ => None,
+    };
+    let filter = server::about_agent(then.as_ref().unwrap_or(&hub.state()), &id);
     let limit = (limit as usize).clamp(1, limits::MAX_PAGE);
-    server::part(history::page(&hub, PageQuery { after: None, before: None, limit, filter }).await)
+    server::part(&hub, history::page(&hub, PageQuery { after: None, before, limit, filter }).await)
+}
+
+/// The newest messages before a cursor that fit what is asked for; an empty text asks nothing. What
+/// lies further back than some thousands of messages is found by going on before `previous`.
+#[server(prefix = "/api/page", endpoint = "messages", output = Answer)]
+pub async fn older_messages(
+    before: String,
+    #[server(default)] agent: String,
+    #[server(default)] with: String,
+    #[server(default)] kind: String,
+    #[server(default)] words: String,
+    #[server(default)] thread: String,
+) -> Result<LogPart, ServerFnError> {
+    use crate::app::pages::messages::Wanted;
+
+    let wanted = Wanted { agent, with, kind, words, thread };
+    server::messages(&server::hub()?, before.parse()?, &wanted).await
+}
+
+/// The writes of a key before a place in the log; the newest where that is 0.
+#[server(prefix = "/api/page", endpoint = "key-history", output = Answer)]
+pub async fn key_history(namespace: String, key: String, before: u64) -> Result<KeyWrites, ServerFnError> {
+    use crate::swarm::bounds::clip;
+
+    /// How many writes, and how much of each value, in bytes.
+    const WRITES: usize = 20;
+    const VALUE: usize = 4_000;
+
+    let before = if before == 0 { u64::MAX } else { before };
+    let told = server::app()?.services.memory.history(&namespace, &key, before, WRITES).await;
+    let told = match told {
+        Ok(told) => told,
+        Err(refusal) => return Ok(KeyWrites { refused: refusal.detail, ..KeyWrites::default() }),
+    };
+    let write = |it: crate::service::memory::Write| {
+        let value = it.value.unwrap_or_default();
+        KeyWrite {
+            seq: it.seq,
+            ts: it.ts,
+            has_value: it.kind != "memory.deleted",
+            kind: it.kind,
+            source: it.source,
+            cut: value.len() > VALUE,
+            bytes: value.len() as u64,
+            value: clip(&value, VALUE),
+        }
+    };
+    Ok(KeyWrites { writes: told.writes.into_iter().map(write).collect(), next: told.next.unwrap_or(0), refused: String::new() })
 }
 
 /// One event as the log has it, for reading: JSON with line breaks; empty where it is not kept.
@@ -127,6 +219,12 @@ pub async fn stop_demo() -> Result<bool, ServerFnError> {
     Ok(server::app()?.demo.is_running())
 }
 
+/// The server's version.
+#[server(prefix = "/api/page", endpoint = "version", output = Answer)]
+pub async fn server_version() -> Result<String, ServerFnError> {
+    Ok(env!("CARGO_PKG_VERSION").to_owned())
+}
+
 /// What the last refused event was told, for whoever tries a first one; empty where none was refused.
 #[server(prefix = "/api/page", endpoint = "refusal", output = Answer)]
 pub async fn last_refusal() -> Result<String, ServerFnError> {
@@ -136,11 +234,14 @@ pub async fn last_refusal() -> Result<String, ServerFnError> {
 #[cfg(feature = "ssr")]
 mod server {
     use super::{LogPart, ServerFnError};
-    use crate::event::{Filter, wire};
+    use crate::app::pages::messages::Wanted;
+    use crate::event::message::MessageEvent;
+    use crate::event::{Body, Cursor, Event, Filter, wire};
     use crate::hub::Hub;
     use crate::server::AppState;
-    use crate::server::history::LogPage;
+    use crate::server::history::{self, LogPage};
     use crate::server::problem::Problem;
+    use crate::server::query::PageQuery;
     use crate::swarm::SwarmState;
     use leptos::prelude::use_context;
 
@@ -157,13 +258,45 @@ mod server {
     }
 
     pub(super) fn hub() -> Result<Hub, ServerFnError> {
-        Ok(app()?.hub)
+        Ok(app()?.hub.clone())
     }
 
-    pub(super) fn part(read: Result<LogPage, Problem>) -> Result<LogPart, ServerFnError> {
+    pub(super) fn part(hub: &Hub, read: Result<LogPage, Problem>) -> Result<LogPart, ServerFnError> {
         let read = read.map_err(|problem| ServerFnError::new(problem.detail().to_owned()))?;
         let events = read.page.events.iter().map(|stored| wire::from_text(&stored.json)).collect::<Result<_, _>>()?;
-        Ok(LogPart { events, previous: read.previous.to_string(), exhausted: read.page.exhausted })
+        Ok(LogPart { events, previous: read.previous.to_string(), exhausted: read.page.exhausted, first: hub.first() })
+    }
+
+    /// How many messages one answer looks through, how many it brings, and how many it reads at a time.
+    const LOOKED_AT: usize = 20_000;
+    const BROUGHT: usize = 60;
+    const READ: usize = 1_000;
+
+    /// The newest messages before a cursor that are wanted.
+    pub(super) async fn messages(hub: &Hub, before: Cursor, wanted: &Wanted) -> Result<LogPart, ServerFnError> {
+        let mut found = Vec::new();
+        let mut before = before;
+        for _ in 0..LOOKED_AT / READ {
+            let mut filter = Filter::everything();
+            filter.add("types", "message.sent")?;
+            let mut read =
+                part(hub, history::page(hub, PageQuery { after: None, before: Some(before), limit: READ, filter }).await)?;
+            let fits = |event: &Event| matches!(&event.body, Body::Message(MessageEvent::Sent(it)) if wanted.wants_sent(it));
+            for event in std::mem::take(&mut read.events).into_iter().rev().filter(fits) {
+                found.push(event);
+                if found.len() >= BROUGHT {
+                    break;
+                }
+            }
+            let is_full = found.len() >= BROUGHT;
+            if is_full || read.exhausted {
+                found.reverse();
+                return Ok(LogPart { events: found, exhausted: read.exhausted && !is_full, ..read });
+            }
+            before = read.previous.parse()?;
+        }
+        found.reverse();
+        Ok(LogPart { events: found, previous: before.to_string(), exhausted: false, first: hub.first() })
     }
 
     /// The agent itself, its tasks, its sessions and its newest messages.

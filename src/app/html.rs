@@ -20,6 +20,7 @@ mod mount;
 mod tags;
 mod write;
 
+pub use mount::rows_drawn;
 pub use tags::*;
 pub use write::escape;
 

@@ -4,6 +4,7 @@ pub mod activity;
 pub mod agent;
 pub mod agents;
 pub mod approvals;
+pub mod connection;
 pub mod memory;
 pub mod messages;
 pub mod missing;

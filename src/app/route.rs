@@ -38,6 +38,8 @@ pub enum Page {
     Trading,
     /// `/activity`
     Activity,
+    /// `/connection`
+    Connection,
     /// Any other address.
     Missing,
 }
@@ -56,6 +58,7 @@ impl Page {
         ("/providers", Self::Providers, "Providers"),
         ("/trading", Self::Trading, "Trading"),
         ("/activity", Self::Activity, "Activity"),
+        ("/connection", Self::Connection, "Connection"),
     ];
 
     /// The patterns of all addresses that have a page, for the server's router.
@@ -223,6 +226,28 @@ impl Address {
         self.0.with(|address| parameter(address, name))
     }
 
+    /// The address on show with some parameters otherwise; an empty value leaves one out.
+    pub fn with(self, changes: &[(&str, &str)]) -> String {
+        self.0.with(|address| {
+            let address = address.split('#').next().unwrap_or_default();
+            let (path, query) = address.split_once('?').unwrap_or((address, ""));
+            let (mut out, mut before) = (path.to_owned(), '?');
+            let mut add = |pair: &[&str]| {
+                out.push(before);
+                pair.iter().for_each(|part| out.push_str(part));
+                before = '&';
+            };
+            let changed = |key: &str| key == "refused" || changes.iter().any(|(name, _)| *name == key);
+            for pair in query.split('&').filter(|pair| !pair.is_empty() && !changed(pair.split('=').next().unwrap_or_default())) {
+                add(&[pair]);
+            }
+            for (name, value) in changes.iter().filter(|(_, value)| !value.is_empty()) {
+                add(&[name, "=", &encode(value)]);
+            }
+            out
+        })
+    }
+
     /// Goes to another address of this page's server.
     pub fn go(self, to: &str) {
         if let Ok(history) = window().history() {
@@ -350,6 +375,9 @@ mod tests {
             assert_eq!(address.page(), Page::Activity);
             assert_eq!(address.parameter("types").as_deref(), Some("task.*,agent.*"));
             assert_eq!(address.parameter("y"), None);
+            assert_eq!(address.with(&[]), "/activity?types=task.*%2Cagent.*&x=1");
+            assert_eq!(address.with(&[("x", ""), ("q", "a b")]), "/activity?types=task.*%2Cagent.*&q=a%20b");
+            assert_eq!(address.with(&[("types", ""), ("x", "")]), "/activity");
         });
     }
 }

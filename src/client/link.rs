@@ -24,6 +24,8 @@ pub enum Transport {
     WebSocket,
     /// Server-Sent Events.
     Sse,
+    /// The connection of another tab of the same browser.
+    Tab,
 }
 
 impl Transport {
@@ -32,6 +34,7 @@ impl Transport {
         match self {
             Self::WebSocket => "WebSocket",
             Self::Sse => "SSE",
+            Self::Tab => "another tab",
         }
     }
 }

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::boot::Boot;
 use super::link::{Phase, Return};
-use super::meter::Delays;
+use super::meter::{Delays, Meter};
 use super::play::{self, Next};
 use crate::event::{Event, Timestamp};
 use crate::swarm::{SwarmState, Touched};
@@ -30,6 +30,9 @@ const DEMO_AGENTS: usize = 24;
 /// that slept) is left out: its events would hold the page up. A hidden page is woken once a minute.
 const DEMO_CATCHES_UP: i64 = 90_000;
 
+/// Hears each event when it was folded in.
+pub type Tap = Box<dyn Fn(&Event) + Send + Sync>;
+
 /// Why the demo plays.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DemoWhy {
@@ -43,10 +46,20 @@ pub enum DemoWhy {
 #[derive(Debug, Clone, Copy)]
 pub struct Live {
     world: StoredValue<World>,
+    /// Who hears events themselves: a view that needs more than the state tells.
+    tap: StoredValue<Option<Tap>>,
+    /// What is measured of the connection.
+    meter: StoredValue<Meter>,
+    /// Raised once a second when there are new measurements.
+    pub measured: RwSignal<u64>,
     changed: [RwSignal<u64>; PARTS.len()],
     /// The time that ages and standings are told by. At first the server's at rendering, so that
     /// both sides render alike; the browser's from then on.
     pub now: RwSignal<Timestamp>,
+    /// Until when what happened is known, where the server is away; none where it is not.
+    heard_until: RwSignal<Option<Timestamp>>,
+    /// How far this browser's clock is behind the server's, in milliseconds; 0 where it is near.
+    pub behind: RwSignal<i64>,
     /// Whether the page lives: after hydration. What only a browser can say is shown from then on.
     pub awake: RwSignal<bool>,
     /// The place of the past that is shown; none while it is now.
@@ -69,13 +82,14 @@ struct Standing {
     phase: Phase,
     returned: Option<Return>,
     demo: Option<DemoWhy>,
-    delays: Option<Delays>,
 }
 
 struct World {
     real: SwarmState,
     /// The state as it was, where that is shown.
     past: Option<Box<SwarmState>>,
+    /// How many instants of the past were gone to.
+    leaps: u64,
     epoch: String,
     address: String,
     drivers: Vec<String>,
@@ -103,19 +117,25 @@ impl Live {
             past_fault: RwSignal::new(boot.at_fault),
             head: RwSignal::new(boot.head),
             now: RwSignal::new(boot.now),
+            heard_until: RwSignal::new(None),
+            behind: RwSignal::new(0),
             swarm_demo: RwSignal::new(boot.demo_running),
             world: StoredValue::new(World {
                 real,
                 past,
+                leaps: 0,
                 epoch: boot.epoch,
                 address: boot.address,
                 drivers: boot.drivers,
                 feeds: boot.feeds,
                 demo: None,
             }),
+            tap: StoredValue::new(None),
+            meter: StoredValue::new(Meter::default()),
+            measured: RwSignal::new(0),
             changed: std::array::from_fn(|_| RwSignal::new(0)),
             awake: RwSignal::new(false),
-            standing: RwSignal::new(Standing { phase: Phase::Connecting, returned: None, demo: None, delays: None }),
+            standing: RwSignal::new(Standing { phase: Phase::Connecting, returned: None, demo: None }),
             retry: RwSignal::new(0),
         }
     }
@@ -148,6 +168,23 @@ impl Live {
             (None, Some(play)) => look(&play.state),
             (None, None) => look(&world.real),
         });
+    }
+
+    /// Until when what happened is known: now, unless the server is away. Standings and rates are as
+    /// of then; who is not heard of because the page hears nobody is not silent.
+    pub fn known(&self) -> Timestamp {
+        let now = self.now.get();
+        match self.heard_until.get() {
+            Some(until) if until < now && self.past().is_none() && self.demo().is_none() => until,
+            _ => now,
+        }
+    }
+
+    /// The server was heard until then and is away; none where it is not.
+    pub fn hear_until(&self, until: Option<Timestamp>) {
+        if self.heard_until.get_untracked() != until {
+            self.heard_until.set(until);
+        }
     }
 
     /// What runs sessions, by name.
@@ -187,7 +224,7 @@ impl Live {
 
     /// Delays from event to screen.
     pub fn delays(&self) -> Option<Delays> {
-        self.standing.with(|standing| standing.delays)
+        self.meter(Meter::delays)
     }
 
     /// Takes over how the connection stands.
@@ -200,9 +237,42 @@ impl Live {
         self.standing.update(|standing| standing.returned = None);
     }
 
-    /// Takes over what was measured.
-    pub fn measured(&self, delays: Option<Delays>) {
-        self.standing.update(|standing| standing.delays = delays);
+    /// Measures something.
+    pub fn measure(&self, measure: impl FnOnce(&mut Meter)) {
+        let mut measure = Some(measure);
+        self.metered(&mut |meter| {
+            if let Some(measure) = measure.take() {
+                measure(meter);
+            }
+        });
+    }
+
+    /// The part of measuring that is the same for all that is measured.
+    fn metered(&self, look: &mut dyn FnMut(&mut Meter)) {
+        self.meter.update_value(|meter| look(meter));
+    }
+
+    /// Reads what was measured; it is read anew once a second.
+    pub fn meter<T>(&self, read: impl FnOnce(&Meter) -> T) -> T {
+        self.measured.track();
+        let (mut read, mut told) = (Some(read), None);
+        self.metered(&mut |meter| told = read.take().map(|read| read(meter)));
+        told.expect("it is looked at once")
+    }
+
+    /// A second is over: what was measured in it counts.
+    pub fn beat(&self, now: f64) {
+        self.measure(|meter| meter.second(now));
+        self.measured.update(|count| *count += 1);
+    }
+
+    /// Has events heard as they are folded in, by nobody else any more.
+    pub fn listen(&self, tap: Option<Tap>) {
+        self.tap.set_value(tap);
+    }
+
+    fn tell(&self, events: &[Event]) {
+        self.tap.with_value(|tap| tap.iter().for_each(|tap| events.iter().for_each(tap)));
     }
 
     /// The address by which the page was asked for.
@@ -225,14 +295,24 @@ impl Live {
         self.past.with_untracked(Option::is_some)
     }
 
-    /// Shows the state as it was. What arrives meanwhile is folded and not shown.
-    pub fn show_past(&self, state: SwarmState) {
+    /// How many instants of the past were gone to, asked once: between two of them nothing goes on.
+    pub fn leaps(&self) -> u64 {
+        self.world.with_value(|world| world.leaps)
+    }
+
+    /// Shows the state as it was. What arrives meanwhile is folded and not shown. Gives the past that was
+    /// on show before: letting go of it takes as long as drawing.
+    pub fn show_past(&self, state: SwarmState) -> Option<Box<SwarmState>> {
         let (seq, then) = (state.seq, state.as_of);
-        self.world.update_value(|world| world.past = Some(Box::new(state)));
+        let former = self.world.try_update_value(|world| {
+            world.leaps += 1;
+            world.past.replace(Box::new(state))
+        });
         self.past.set(Some(seq));
         self.past_fault.set(String::new());
         self.now.set(then);
         self.notify(Touched::ALL);
+        former.flatten()
     }
 
     /// Shows what is now.
@@ -256,6 +336,7 @@ impl Live {
         let Some(Some((touched, seq, then))) = touched else { return };
         self.past.set(Some(seq));
         self.now.set(then);
+        self.tell(events);
         self.notify(touched);
     }
 
@@ -272,6 +353,10 @@ impl Live {
         if let Some(newest) = events.last() {
             self.end_demo();
             self.head.set(newest.seq);
+        }
+        // In the past nothing of this is on show: whoever listens hears of what is.
+        if !self.is_past() {
+            self.tell(events);
         }
         self.show(touched.unwrap_or(Touched::NONE));
     }
@@ -313,6 +398,7 @@ impl Live {
 
     /// Plays the demo up to `now`. Where the clock leapt, on or back, the demo leaps with it.
     pub fn play(&self, now: Timestamp) {
+        let mut told = Vec::new();
         let touched = self.world.try_update_value(|world| {
             let Some(play) = &mut world.demo else { return Touched::NONE };
             let mut touched = Touched::NONE;
@@ -323,9 +409,11 @@ impl Live {
                 play.at = draft.ts.unwrap_or(now);
                 let event = draft.into_event(play.state.seq + 1, now);
                 touched = touched.and(play.state.fold(&event));
+                told.push(event);
             }
             touched
         });
+        self.tell(&told);
         self.notify(touched.unwrap_or(Touched::NONE));
     }
 
@@ -363,6 +451,22 @@ mod tests {
         let live = Live::new(Boot { now: at, ..Boot::empty() });
         live.begin_demo(DemoWhy::Asked, 1, at);
         live
+    }
+
+    #[test]
+    fn while_the_server_is_away_nothing_is_known_anew() {
+        let owner = Owner::new();
+        owner.set();
+        let live = Live::new(Boot { now: Timestamp(50_000), ..Boot::empty() });
+        assert_eq!(live.known(), Timestamp(50_000));
+        live.hear_until(Some(Timestamp(40_000)));
+        assert_eq!(live.known(), Timestamp(40_000));
+        let _none = live.show_past(SwarmState { as_of: Timestamp(70_000), ..SwarmState::default() });
+        assert_eq!(live.known(), Timestamp(70_000), "the past is known");
+        live.leave_past(Timestamp(90_000));
+        assert_eq!(live.known(), Timestamp(40_000));
+        live.hear_until(None);
+        assert_eq!(live.known(), Timestamp(90_000));
     }
 
     #[test]

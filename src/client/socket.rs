@@ -1,15 +1,15 @@
 //! A browser socket, WebSocket or EventSource, as one thing.
 
-use wasm_bindgen::JsCast as _;
 use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast as _, JsValue};
 use web_sys::{CloseEvent, Event, EventSource, MessageEvent, WebSocket};
 
 use super::link::Transport;
 
 /// What a socket tells.
 pub(super) enum Told {
-    /// A frame's text.
-    Frame(String),
+    /// A frame's text, and the browser's own value of it.
+    Frame(String, JsValue),
     /// It is over, and why.
     Closed(String),
 }
@@ -31,7 +31,8 @@ impl Socket {
     pub(super) fn open(transport: Transport, query: &str, tell: impl Fn(Told) + Clone + 'static) -> Result<Self, String> {
         match transport {
             Transport::WebSocket => Self::websocket(query, tell),
-            Transport::Sse => Self::sse(query, tell),
+            // What another tab brings needs no socket: nobody asks for one.
+            Transport::Sse | Transport::Tab => Self::sse(query, tell),
         }
     }
 
@@ -78,8 +79,9 @@ fn listener(run: impl FnMut(Event) + 'static) -> Closure<dyn FnMut(Event)> {
 }
 
 fn tell_text(event: &Event, tell: &impl Fn(Told)) {
-    if let Some(text) = event.unchecked_ref::<MessageEvent>().data().as_string() {
-        tell(Told::Frame(text));
+    let frame = event.unchecked_ref::<MessageEvent>().data();
+    if let Some(text) = frame.as_string() {
+        tell(Told::Frame(text, frame));
     }
 }
 

@@ -4,6 +4,8 @@ use leptos::prelude::*;
 
 use super::age::ago;
 use super::badge::badge;
+use super::derived::Derived;
+use super::hostile::visible_line;
 use super::number::UNKNOWN;
 use crate::app::html::{Node, Text, text};
 use crate::client::Live;
@@ -12,21 +14,35 @@ use crate::swarm::agents::Agent;
 use crate::swarm::{Attention, Standing, SwarmState, Touched, status};
 
 /// One agent. What is said of it is said anew when something about it changed, not whenever
-/// something about any agent did: there may be hundreds of rows.
+/// something about any agent did.
 #[derive(Debug, Clone, Copy)]
 pub struct About {
     live: Live,
     id: RwSignal<String>,
-    agent: Memo<Option<Agent>>,
+    mark: Derived<Mark>,
+    standing: Derived<Option<Standing>>,
 }
+
+/// What tells whether an agent changed: the newest event about it, and what others' events count.
+type Mark = Option<(u64, Timestamp, u64, u64)>;
 
 impl About {
     /// The agent of this id, whether there is one or not.
     pub fn new(id: String) -> Self {
         let live = expect_context::<Live>();
         let id = RwSignal::new(id);
-        let find = move |state: &SwarmState| id.with_untracked(|id| state.agents.by_id.get(id).cloned());
-        Self { live, id, agent: Memo::new(move |_| live.read(Touched::AGENTS, find)) }
+        let mark = move |state: &SwarmState| -> Mark {
+            let agent = id.with_untracked(|id| state.agents.by_id.get(id))?;
+            Some((agent.heard.seq, agent.heard.ts, agent.received, agent.running))
+        };
+        let mark = Derived::new(move || live.read(Touched::AGENTS, mark));
+        let standing = Derived::new(move || {
+            let now = live.known();
+            mark.get();
+            let find = |state: &SwarmState| id.with_untracked(|id| state.agents.by_id.get(id).map(|it| status::agent(it, now)));
+            live.peek(find)
+        });
+        Self { live, id, mark, standing }
     }
 
     /// Its id.
@@ -41,7 +57,8 @@ impl About {
 
     /// Reads what is known of it.
     pub fn read<T>(self, read: impl FnOnce(&Agent) -> T) -> Option<T> {
-        self.agent.with(|agent| agent.as_ref().map(read))
+        self.mark.get()?;
+        self.live.peek(|state| self.id.with_untracked(|id| state.agents.by_id.get(id)).map(read))
     }
 
     /// A fact, or the sign for what is not known.
@@ -49,23 +66,36 @@ impl About {
         text(move || self.read(fact).flatten().unwrap_or_else(|| UNKNOWN.to_owned()))
     }
 
-    fn standing(self) -> Option<Standing> {
-        let now = self.live.now.get();
-        self.read(|agent| status::agent(agent, now))
+    /// How it stands.
+    pub fn attention(self) -> Attention {
+        self.standing.with(|it| it.as_ref().map_or(Attention::Idle, |it| it.attention))
     }
 
     /// Something about its standing.
-    pub fn stands(self, word: fn(Standing) -> String) -> Text {
-        text(move || self.standing().map(word).unwrap_or_default())
+    pub fn stands(self, word: fn(&Standing) -> String) -> Text {
+        text(move || self.standing.with(|it| it.as_ref().map(word).unwrap_or_default()))
     }
 
-    /// How it stands.
+    /// Why it stands so; the task that it is at as people call it.
+    pub fn why(self) -> Text {
+        text(move || {
+            let why = self.standing.with(|it| it.as_ref().map(|it| it.why.clone()).unwrap_or_default());
+            let task = self.read(|agent| agent.task.clone()).flatten().unwrap_or_default();
+            let begin = why.strip_suffix(task.as_str()).filter(|begin| begin.ends_with("on "));
+            let Some(begin) = begin else { return visible_line(&why) };
+            let label = |state: &SwarmState| state.tasks.by_id.get(&task).map(|it| [begin, it.label()].concat());
+            let said = self.live.peek(label);
+            visible_line(&said.unwrap_or(why))
+        })
+    }
+
+    /// Its standing as a badge.
     pub fn badge(self) -> Node {
-        badge(move || self.standing().map_or(Attention::Idle, |it| it.attention))
+        badge(move || self.attention())
     }
 
     /// Since when it stands so.
     pub fn since(self) -> Node {
-        ago(move || self.standing().map_or(Timestamp(0), |it| it.evidence.ts))
+        ago(move || self.standing.with(|it| it.as_ref().map_or(Timestamp(0), |it| it.evidence.ts)))
     }
 }

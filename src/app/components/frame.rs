@@ -6,8 +6,8 @@ use web_sys::Event;
 
 use super::hostile::visible_line;
 use super::number::{UNKNOWN, count, rate};
+use super::pace::paced;
 use super::reader::has_command_key;
-
 use crate::app::api::{StopDemo, stop_demo};
 use crate::app::hands::{Hands, Tool};
 use crate::app::html::{
@@ -17,6 +17,7 @@ use crate::app::html::{
 use crate::app::route::{Address, Page};
 use crate::client::link::Phase;
 use crate::client::{DemoWhy, Live, browser_now};
+use crate::event::Timestamp;
 use crate::swarm::{Attention, Touched, rates::MEAN_SECONDS, status};
 
 /// The pages, in the order of the navigation.
@@ -40,6 +41,11 @@ pub const PAGES: &[(&str, &str, &str)] = &[
     ("/providers", "Providers", "M4 3h16v7H4zM4 13h16v8H4zM7 6h2v2H7zM7 16h2v2H7z"),
     ("/trading", "Trading", "M3 20V4h2v11l5-6l4 3l5-7l2 1l-6.5 9l-4-3L5 18h16v2z"),
     ("/activity", "Activity", "M2 13h5l3-9l4 16l3-7h5v-2h-6l-2 4L10 1L6 11H2z"),
+    (
+        "/connection",
+        "Connection",
+        "M12 3a9 9 0 0 1 9 9h-2.5A6.5 6.5 0 0 0 5.5 12H3a9 9 0 0 1 9-9zM12 8a4 4 0 0 1 4 4h-2.5a1.5 1.5 0 0 0-3 0H8a4 4 0 0 1 4-4zM10.8 13h2.4v8h-2.4z",
+    ),
 ];
 
 /// The ways around.
@@ -287,6 +293,8 @@ fn retry(live: Live) -> Node {
         // In the past the clock stands.
         Phase::Reconnecting { retry_at, .. } if live.past().is_none() => {
             let now = live.now.get();
+            // The attempt is timed by the browser's clock as it is.
+            let now = Timestamp(now.0 - live.behind.get());
             Some(((retry_at - now.0 as f64) / 1_000.0).ceil().max(0.0) as u64)
         }
         _ => None,
@@ -304,10 +312,17 @@ fn retry(live: Live) -> Node {
 /// The swarm in one line, on every page.
 pub fn foot() -> Element {
     let live = expect_context::<Live>();
-    let rate_now =
-        move || live.read(Touched::ACTIVITY, |state| rate(state.rates.per_second(live.now.get(), MEAN_SECONDS).events));
+    // Sums over all seconds and all agents: not for every frame.
+    let turn = paced(live, Touched::ACTIVITY);
+    let rate_now = move || {
+        turn.track();
+        let (now, known) = (live.now.get(), live.known());
+        // While the server is away nobody knows.
+        if known < now { UNKNOWN.to_owned() } else { live.peek(|state| rate(state.rates.per_second(now, MEAN_SECONDS).events)) }
+    };
     let working = move || {
-        let by = live.read(Touched::AGENTS, |state| status::agents_by_attention(state, live.now.get()));
+        turn.track();
+        let by = live.peek(|state| status::agents_by_attention(state, live.known()));
         count(by[Attention::Working as usize])
     };
     footer()

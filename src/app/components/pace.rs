@@ -1,55 +1,121 @@
 //! Calm: what is summed up or sorted over many things is made anew a few times a second at most,
 //! however much happens. What one row says of one thing follows each frame all the same.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use leptos::prelude::*;
 
 use crate::app::html::effect;
-use crate::client::Live;
+use crate::client::{Live, in_frame, precise};
 use crate::swarm::Touched;
 
 /// The least time between two turns.
 const REST: Duration = Duration::from_millis(250);
+/// How much longer than the rest a turn waits for a frame that takes it.
+const GRACE: Duration = Duration::from_millis(60);
+/// The least time between turns of different counts, in milliseconds: two never fall on one frame.
+const APART: f64 = 8.0;
 
-/// Whether a turn was just taken, and whether one was asked for since.
-#[derive(Debug, Clone, Copy, Default)]
-struct Rest {
-    resting: bool,
-    asked: bool,
+thread_local! {
+    /// When any turn was taken last.
+    static TAKEN: Cell<f64> = const { Cell::new(f64::MIN) };
 }
 
-/// Counts turns: one at once when these parts of the state change after a rest, and one after each
-/// rest in which they did. Between now and the past one goes at once: neither is shown for the other.
+/// When the last turn was taken, and what waits for the next one.
+#[derive(Debug, Clone, Copy)]
+struct Rest {
+    /// How long it is, in milliseconds.
+    long: f64,
+    last: f64,
+    asked: bool,
+    timed: bool,
+}
+
+impl Rest {
+    /// How long until the next turn may be taken, in milliseconds.
+    fn left(&self, now: f64) -> f64 {
+        (self.last + self.long - now).max(0.0)
+    }
+
+    /// Whether a frame at this time takes a turn, where any was taken last at `taken`.
+    fn is_over(&self, now: f64, taken: f64) -> bool {
+        self.left(now) <= 0.0 && now - taken >= APART
+    }
+}
+
+/// Counts turns, one for each rest in which these parts of the state changed.
+///
+/// The first goes with the frame in which they do. Between now, instants of the past and the demo one
+/// goes at once: none is shown for another.
 pub fn paced(live: Live, parts: Touched) -> RwSignal<u64> {
-    let (turn, rest) = (RwSignal::new(0), StoredValue::new(Rest::default()));
+    paced_every(live, parts, REST)
+}
+
+/// The same with a rest of its own: for what costs much and changes slowly.
+pub fn paced_every(live: Live, parts: Touched, rest: Duration) -> RwSignal<u64> {
+    let long = rest.as_millis() as f64;
+    let (turn, rest) = (RwSignal::new(0), StoredValue::new(Rest { long, last: f64::MIN, asked: false, timed: false }));
     let mut before = None;
     effect(move || {
-        let is_past = live.past().is_some();
+        // Which world is on show: what is now, an instant of the past, the demo.
+        let world = (live.past().is_some(), live.leaps(), live.demo().is_some());
         live.read(parts, |_| ());
-        let Some(was_past) = before.replace(is_past) else { return };
-        if was_past != is_past {
-            turn.update(|count| *count += 1);
-            return;
-        }
-        if rest.get_value().resting {
-            rest.set_value(Rest { resting: true, asked: true });
+        let Some(former) = before.replace(world) else { return };
+        let now = precise();
+        let is_over = rest.with_value(|rest| rest.is_over(now, TAKEN.get()));
+        if is_over || former != world {
+            take(turn, rest, now);
         } else {
-            take(turn, rest);
+            rest.update_value(|rest| rest.asked = true);
+            wait(live, turn, rest, now);
         }
     });
     turn
 }
 
-fn take(turn: RwSignal<u64>, rest: StoredValue<Rest>) {
+/// The time in steps of some seconds: for what costs much and only grows stale by it.
+pub fn slow_clock(live: Live) -> Memo<u64> {
+    Memo::new(move |_| live.known().0 as u64 / 10_000)
+}
+
+/// Takes a turn. It is taken in the frame that shows the change: its work is this frame's.
+fn take(turn: RwSignal<u64>, rest: StoredValue<Rest>, now: f64) {
+    TAKEN.set(now);
+    rest.try_update_value(|rest| (rest.last, rest.asked) = (now, false));
     // The page may be gone by now.
-    if turn.try_update(|count| *count += 1).is_none() {
-        return;
-    }
-    rest.try_update_value(|rest| *rest = Rest { resting: true, asked: false });
-    let over = move || match rest.try_get_value() {
-        Some(Rest { asked: true, .. }) => take(turn, rest),
-        _ => drop(rest.try_set_value(Rest::default())),
+    let _gone = turn.try_update(|count| *count += 1);
+}
+
+/// Has the turn that was asked for taken after the rest, should no frame take it before.
+fn wait(live: Live, turn: RwSignal<u64>, rest: StoredValue<Rest>, now: f64) {
+    let begun = rest.try_update_value(|rest| (!std::mem::replace(&mut rest.timed, true)).then(|| rest.left(now)));
+    let Some(Some(left)) = begun else { return };
+    let over = move || {
+        let now = precise();
+        rest.try_update_value(|rest| rest.timed = false);
+        match rest.try_get_value() {
+            Some(Rest { asked: true, last, long, .. }) if now - last >= long => take(turn, rest, now),
+            Some(Rest { asked: true, .. }) => wait(live, turn, rest, now),
+            _ => {}
+        }
     };
-    set_timeout(over, REST);
+    // The turn is a frame's work here too.
+    set_timeout(move || in_frame(live, Box::new(over)), Duration::from_millis(left as u64) + GRACE);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_is_taken_after_the_rest_and_never_with_another() {
+        let rest = Rest { long: 250.0, last: 1_000.0, asked: false, timed: false };
+        assert_eq!((rest.left(1_100.0), rest.left(1_300.0)), (150.0, 0.0));
+        assert!(!rest.is_over(1_249.0, 0.0));
+        assert!(rest.is_over(1_250.0, 1_242.0));
+        assert!(!rest.is_over(1_250.0, 1_243.0), "another was taken in this frame");
+        let first = Rest { last: f64::MIN, ..rest };
+        assert!(first.is_over(0.0, f64::MIN), "the first waits for nothing");
+    }
 }

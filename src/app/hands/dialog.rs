@@ -13,7 +13,12 @@ pub(super) fn dialog(hands: Hands, class: &'static str, label: &'static str, ins
     Element::new("dialog")
         .class(class)
         .label(label)
-        .on("close", move |_| hands.open.set(None))
+        .on("close", move |_| {
+            // It is told later: by then another may be open, which stays.
+            if on_show(ANY).is_none() {
+                hands.open.set(None);
+            }
+        })
         .on("click", |event| {
             // What lies around it counts as the dialog itself.
             let on_itself = event.target().is_some_and(|target| target.dyn_ref::<HtmlDialogElement>().is_some());

@@ -29,6 +29,10 @@ pub enum Does {
     Live,
     /// Holds what moves, or lets it go.
     Pause,
+    /// Allows the request that has the focus, once.
+    Allow,
+    /// Denies the request that has the focus.
+    Deny,
     /// Goes back in time.
     Earlier,
     /// Goes forward in time.
@@ -79,6 +83,8 @@ pub const KEYS: &[Key] = &[
     Key::new(1, &["k"], "Row before", Does::Previous),
     Key::new(1, &["Enter"], "Open the row", Does::Open),
     Key::new(1, &["Space"], "Pause, and go on", Does::Pause),
+    Key::new(1, &["a"], "Allow the request in focus, once", Does::Allow),
+    Key::new(1, &["d"], "Deny the request in focus", Does::Deny),
     Key::new(2, &["g o", "1"], "Overview", Does::Go("/")),
     Key::new(2, &["g a", "2"], "Agents", Does::Go("/agents")),
     Key::new(2, &["g t", "3"], "Tasks", Does::Go("/tasks")),
@@ -90,6 +96,7 @@ pub const KEYS: &[Key] = &[
     Key::new(2, &["g p", "9"], "Providers", Does::Go("/providers")),
     Key::new(2, &["g r"], "Trading", Does::Go("/trading")),
     Key::new(2, &["g f"], "Activity", Does::Go("/activity")),
+    Key::new(2, &["g c"], "Connection", Does::Go("/connection")),
 ];
 
 /// What a press does, where it is in the table.

@@ -10,7 +10,7 @@ use crate::app::html::effect;
 use crate::app::route::encode;
 use crate::client::Live;
 use crate::event::Timestamp;
-use crate::swarm::{Attention, Touched, status};
+use crate::swarm::{Attention, SwarmState, Touched, status};
 
 /// How long it is quiet between two summaries, in milliseconds.
 const QUIET_MS: u64 = 5_000;
@@ -64,7 +64,7 @@ pub(super) fn summary(hands: Hands, live: Live) -> RwSignal<String> {
         last.set_value((now, newest));
         // Another log, or the demo: what happened before is not known.
         if newest > seq && !untrack(|| hands.is(Choice::Summaries, "off")) {
-            said.set(words(live, now, newest - seq));
+            said.set(words(live, untrack(|| live.known()), newest - seq));
         }
     });
     said
@@ -108,40 +108,66 @@ pub(super) struct Asked {
 /// called for the demo.
 pub(super) fn called(live: Live, call: impl Fn(&Asked) + 'static) -> RwSignal<String> {
     let said = RwSignal::new(String::new());
-    // None while there is nothing to compare with.
-    let mut known: Option<Vec<String>> = None;
+    // Until where it is known what is asked, and in which log; none while nothing is.
+    let mut known: Option<(String, u64)> = None;
     effect(move || {
+        let (epoch, head) = (live.position().0, live.head.get_untracked());
         if live.demo().is_some() {
             known = None;
             return;
         }
-        let open: Vec<Asked> = live.read(Touched::SESSIONS, |state| {
-            let open = state.sessions.open_requests();
-            open.map(|(session, id, request)| {
-                let title = session.title.as_ref().unwrap_or(&session.id);
-                let clip = |text: &str| visible_line(text).chars().take(SAID).collect::<String>();
-                let words = ["Approval needed: ", &clip(&request.tool_name), " in ", &clip(title), "."].concat();
-                Asked { id: [&session.id, " ", id].concat(), words }
-            })
-            .collect()
-        });
-        if let Some(known) = &known {
-            let new: Vec<&Asked> = open.iter().filter(|asked| !known.contains(&asked.id)).collect();
-            if let Some(first) = new.first() {
-                let others = new.len() - 1;
-                let more = if others == 0 { String::new() } else { [" And ", &count(others as u64), " more."].concat() };
-                said.set([&first.words, more.as_str()].concat());
-                call(first);
-            }
+        if live.past().is_some() {
+            // Nobody is called from there; what comes meanwhile is new afterwards.
+            known.get_or_insert((epoch, head));
+            return;
         }
-        known = Some(open.into_iter().map(|asked| asked.id).collect());
+        let since = known.take().filter(|(log, _)| *log == epoch).map(|(_, seq)| seq);
+        let (seq, new) = live.read(Touched::SESSIONS, |state| (state.seq, since.and_then(|since| asked_since(state, since))));
+        known = Some((epoch, seq));
+        if let Some((first, others)) = new {
+            let more = if others == 0 { String::new() } else { [" And ", &count(others), " more."].concat() };
+            said.set([&first.words, more.as_str()].concat());
+            call(&first);
+        }
     });
     said
 }
 
+/// The first open request that came after a place, and how many others did.
+fn asked_since(state: &SwarmState, since: u64) -> Option<(Asked, u64)> {
+    let mut new = state.sessions.open_requests().filter(|(.., request)| request.by.seq > since);
+    let (session, id, request) = new.next()?;
+    let title = session.title.as_ref().unwrap_or(&session.id);
+    let clip = |text: &str| visible_line(text).chars().take(SAID).collect::<String>();
+    let words = ["Approval needed: ", &clip(&request.tool_name), " in ", &clip(title), "."].concat();
+    Some((Asked { id: [&session.id, " ", id].concat(), words }, new.count() as u64))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::drawn;
+    use super::{asked_since, drawn};
+    use crate::demo::Scenario;
+    use crate::event::Timestamp;
+    use crate::swarm::SwarmState;
+
+    #[test]
+    fn only_requests_that_came_since_are_called() {
+        let (begin, mut state) = (Timestamp(1_769_509_293_000), SwarmState::default());
+        let mut play = Scenario::new(7, 30, begin);
+        // Until several wait.
+        for seq in 1..=20_000 {
+            state.fold(&play.next_event().into_event(seq, Timestamp(begin.0 + 600_000)));
+            if state.sessions.open_requests().count() > 1 {
+                break;
+            }
+        }
+        let places: Vec<u64> = state.sessions.open_requests().map(|(.., request)| request.by.seq).collect();
+        let newest = *places.iter().max().unwrap();
+        let others = |since: u64| asked_since(&state, since).map(|(_, others)| others);
+        assert_eq!(others(0), Some(places.len() as u64 - 1));
+        assert_eq!((others(newest - 1), others(newest)), (Some(0), None));
+        assert!(asked_since(&state, newest - 1).unwrap().0.words.starts_with("Approval needed: "));
+    }
 
     #[test]
     fn signs_differ() {

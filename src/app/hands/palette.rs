@@ -87,7 +87,9 @@ fn gather(hands: Hands, live: Live) -> Vec<Entry> {
     for key in KEYS {
         let page = matches!(key.does, Does::Go(_));
         let kind = if page { "Page" } else { "Command" };
-        let offered = !matches!(key.does, Does::Find | Does::Close | Does::Open | Does::Next | Does::Previous);
+        // What is about the row in focus is nothing while the palette has it.
+        let on_row = matches!(key.does, Does::Open | Does::Next | Does::Previous | Does::Allow | Does::Deny);
+        let offered = !on_row && !matches!(key.does, Does::Find | Does::Close);
         if offered && press::does_something(hands, key.does) {
             all.push(Entry { keys: key.presses, ..Entry::new(kind, key.name, Act::Key(key.does)) });
         }
@@ -140,6 +142,8 @@ struct Palette {
     /// The places of what fits, as far as they are shown, and how many fit.
     found: Memo<(Vec<usize>, usize)>,
     active: RwSignal<usize>,
+    /// What was typed, as it was typed: the feed can be filtered by it.
+    typed: RwSignal<String>,
 }
 
 /// The dialog that finds.
@@ -153,10 +157,14 @@ pub(super) fn palette() -> Node {
             let mut places = query.with(|query| find(query, names));
             let many = places.len();
             places.truncate(SHOWN);
+            // Beyond all entries: the events that a filter finds, where one was typed.
+            if query.with(|query| query.contains([':', '"'])) {
+                places.push(all.len());
+            }
             (places, many)
         })
     });
-    let it = Palette { hands, live, address, all, found, active: RwSignal::new(0) };
+    let it = Palette { hands, live, address, all, found, active: RwSignal::new(0), typed: RwSignal::new(String::new()) };
     let field = input()
         .attr("type", "text")
         .attr("role", "combobox")
@@ -166,11 +174,13 @@ pub(super) fn palette() -> Node {
         .attr("aria-activedescendant", text(move || it.marked()))
         .attr("autocomplete", "off")
         .attr("spellcheck", "false")
-        .attr("placeholder", "Page, agent, task, session or command")
+        .attr("placeholder", "Page, agent, task, session, command, or a filter for events")
         .label("Find")
         .on("input", move |event| {
+            let words = typed(&event);
             it.active.set(0);
-            query.set(small(&typed(&event)));
+            query.set(small(words.trim()));
+            it.typed.set(words);
         })
         .on("keydown", move |event| it.pressed(&event));
     let none = flag(move || it.found.with(|(places, _)| places.is_empty()));
@@ -199,7 +209,7 @@ impl Palette {
     }
 
     fn summary(self) -> String {
-        self.found.with(|(places, many)| match many - places.len() {
+        self.found.with(|(_, many)| match many - SHOWN.min(*many) {
             0 => [&count(*many as u64), " found"].concat(),
             more => [&count(*many as u64), " found; ", &count(more as u64), " more when you type on"].concat(),
         })
@@ -207,17 +217,24 @@ impl Palette {
 
     fn options(self) -> Vec<Node> {
         self.found.with(|(places, _)| {
-            self.all.with_value(|all| places.iter().enumerate().map(|(place, at)| self.option(place, &all[*at], *at)).collect())
+            self.all
+                .with_value(|all| places.iter().enumerate().map(|(place, at)| self.option(place, all.get(*at), *at)).collect())
         })
     }
 
-    fn option(self, place: usize, entry: &Entry, at: usize) -> Node {
-        let keys: Vec<Node> = entry.keys.iter().take(1).map(|press| caps(press)).collect();
-        let note = (!entry.note.is_empty()).then(|| span().class("muted").child(entry.note.clone()));
-        li().id(option_id(place))
+    fn option(self, place: usize, entry: Option<&Entry>, at: usize) -> Node {
+        let drawn = li()
+            .id(option_id(place))
             .attr("role", "option")
             .attr("aria-selected", text(move || if self.active.get() == place { "true" } else { "false" }))
-            .on("click", move |_| self.run(at))
+            .on("click", move |_| self.run(at));
+        let Some(entry) = entry else {
+            let words = text(move || ["Events: ", &visible_line(self.typed.get().trim())].concat());
+            return drawn.child(span().class("name").child(words)).child(span().class("muted").child("Filter")).into();
+        };
+        let keys: Vec<Node> = entry.keys.iter().take(1).map(|press| caps(press)).collect();
+        let note = (!entry.note.is_empty()).then(|| span().class("muted").child(entry.note.clone()));
+        drawn
             .child(span().class("name").child(entry.name.clone()).child(note.map(|note| vec![" ".into(), note.into()])))
             .child(span().class("muted").child(entry.kind))
             .child(span().class("keys").children(keys))
@@ -251,7 +268,8 @@ impl Palette {
     }
 
     fn run(self, at: usize) {
-        let act = self.all.with_value(|all| all[at].act.clone());
+        let filter = move || Act::Go(["/activity?q=", &encode(self.typed.get_untracked().trim())].concat());
+        let act = self.all.with_value(|all| all.get(at).map_or_else(filter, |entry| entry.act.clone()));
         // The focus goes back before anything else moves it.
         dialog::close();
         match act {

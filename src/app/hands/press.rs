@@ -68,9 +68,13 @@ fn pressed(hands: Hands, address: Address, event: &KeyboardEvent) -> bool {
     (again || !event.repeat()) && perform(hands, address, does)
 }
 
-/// Whether a key belongs to what has the focus: fields take all, buttons and the like the Space.
+/// Whether a key belongs to what has the focus: fields take all, buttons and the like the Space. What
+/// is in a dialog that has just closed may have it still, and takes nothing.
 fn is_theirs(target: &Element, key: &str) -> bool {
     let is = |selector: &str| target.closest(selector).is_ok_and(|found| found.is_some());
+    if is("dialog:not([open])") {
+        return false;
+    }
     is("input, textarea, select, [contenteditable]:not([contenteditable=false])")
         || (key == "Space" && is("button, summary, a[href], [role=button], [role=slider]"))
 }
@@ -95,7 +99,7 @@ pub(super) fn perform(hands: Hands, address: Address, does: Does) -> bool {
             address.go(path);
             focus_main();
         }
-        Does::Open | Does::Pause | Does::Earlier | Does::Later => return false,
+        Does::Open | Does::Pause | Does::Allow | Does::Deny | Does::Earlier | Does::Later => return false,
     }
     true
 }
@@ -109,7 +113,7 @@ pub(super) fn does_something(hands: Hands, does: Does) -> bool {
         Does::Filter => filter().is_some(),
         Does::Next | Does::Previous | Does::Open => rows::any(),
         Does::Live => at(&shown(), None) != shown(),
-        Does::Pause | Does::Earlier | Does::Later => false,
+        Does::Pause | Does::Allow | Does::Deny | Does::Earlier | Does::Later => false,
         _ => true,
     }
 }

@@ -13,6 +13,13 @@ const BEAT_MS: u64 = 50;
 const LONGEST_WAIT_MS: f64 = 1_500.0;
 /// How often the address follows a play, in beats.
 const ADDRESS_EVERY: u32 = 10;
+/// How many stretches are kept that were left: going back there asks nobody. Each is a packed state, of
+/// some megabytes at most, and its events.
+const MOST_LEFT: usize = 4;
+/// How many events are fetched past what is extended: going on is a fold at once.
+const AHEAD: u64 = 500;
+/// When the state that was on show before is let go.
+const LET_GO: std::time::Duration = std::time::Duration::from_millis(60);
 /// How many events one beat folds at most; a faster play falls behind and says so by its clock.
 const MOST_A_BEAT: u64 = 5_000;
 
@@ -22,8 +29,12 @@ pub struct Player {
     live: Live,
     address: Address,
     held: StoredValue<Option<Stretch>>,
+    /// Stretches that were left, the newest last.
+    left: StoredValue<Vec<Stretch>>,
     /// The place that is wanted next, while another is fetched.
     wanted: StoredValue<Option<u64>>,
+    /// Where a seek that is under way leads; none when it is there, or given up.
+    aim: RwSignal<Option<u64>>,
     busy: StoredValue<bool>,
     /// Whether a play runs.
     pub playing: RwSignal<bool>,
@@ -45,7 +56,9 @@ impl Player {
             live,
             address,
             held: StoredValue::new(None),
+            left: StoredValue::new(Vec::new()),
             wanted: StoredValue::new(None),
+            aim: RwSignal::new(None),
             busy: StoredValue::new(false),
             playing: RwSignal::new(false),
             speed: RwSignal::new(1.0),
@@ -56,9 +69,9 @@ impl Player {
         }
     }
 
-    /// The place on show.
+    /// The place on show, or the one that is about to be.
     pub fn place(self) -> u64 {
-        self.live.past().unwrap_or_else(|| self.live.head.get())
+        self.aim.get().or_else(|| self.live.past()).unwrap_or_else(|| self.live.head.get())
     }
 
     /// Whether what is on show is now.
@@ -90,7 +103,7 @@ impl Player {
     /// Shows what is now.
     pub fn now(self) {
         self.playing.set(false);
-        self.wanted.set_value(None);
+        self.give_up();
         if self.live.is_past() || untrack(|| self.address.at()).is_some() {
             self.live.leave_past(browser_now());
             self.address.go(&untrack(|| self.address.with_at(None)));
@@ -129,15 +142,22 @@ impl Player {
 
     /// Shows what the address asks for.
     pub fn follow(self) {
-        let Some(at) = self.address.at() else { return };
+        let Some(at) = self.address.at() else { return self.give_up() };
         // What has not happened is not asked for: the server said so when it rendered the page.
         if untrack(|| self.live.past()) != Some(at) && at <= self.live.head.get_untracked() {
             self.want(at);
         }
     }
 
+    /// What is under way is not wanted any more.
+    fn give_up(self) {
+        self.wanted.set_value(None);
+        self.aim.set(None);
+    }
+
     fn want(self, seq: u64) {
         self.wanted.set_value(Some(seq));
+        self.aim.set(Some(seq));
         if self.busy.get_value() {
             return;
         }
@@ -159,24 +179,33 @@ impl Player {
                 }
             }
             self.busy.set_value(false);
+            self.aim.set(None);
         });
     }
 
     async fn show(self, seq: u64) -> Result<(), String> {
-        let holds = self.held.with_value(|held| held.as_ref().is_some_and(|held| held.holds(seq)));
-        if !holds {
-            let stretch = Stretch::around(seq).await?;
-            self.held.set_value(Some(stretch));
-        }
+        self.hold(seq).await?;
         // Somebody who went back to now meanwhile stays there.
+        if self.aim.get_untracked().is_none() {
+            return Ok(());
+        }
         let from = untrack(|| self.live.past());
         self.held.with_value(|held| {
-            let Some(held) = held else { return };
+            let Some(held) = held else { return Ok(()) };
             match from {
                 Some(from) if from <= seq && held.holds(from) && seq - from < 500 => self.live.go_on(held.between(from, seq)),
-                _ => self.live.show_past(held.state_at(seq)),
+                _ => {
+                    let former = self.live.show_past(held.state_at(seq)?);
+                    // When the frame is drawn.
+                    set_timeout(move || drop(former), LET_GO);
+                }
             }
-        });
+            Ok::<(), String>(())
+        })?;
+        // One that is overtaken already is not worth an address.
+        if from.is_some() && self.wanted.with_value(Option::is_some) {
+            return Ok(());
+        }
         let to = untrack(|| self.address.with_at(Some(seq)));
         // The first step into the past can be gone back; those within it are one.
         if from.is_none() && untrack(|| self.address.at()).is_none() {
@@ -184,6 +213,26 @@ impl Player {
         } else {
             self.address.replace(&to);
         }
+        Ok(())
+    }
+
+    /// Has the stretch around a place held: it is, it was, it begins a little before, or it is fetched.
+    async fn hold(self, seq: u64) -> Result<(), String> {
+        let stretch = match self.held.try_update_value(Option::take).flatten() {
+            Some(held) if held.holds(seq) => held,
+            Some(mut held) if held.is_shortly_before(seq) => {
+                held.extend(seq + AHEAD).await?;
+                held
+            }
+            held => match self.left.try_update_value(|left| change(left, held, seq)).flatten() {
+                Some(left) => left,
+                None => Stretch::around(seq).await?,
+            },
+        };
+        if !stretch.holds(seq) {
+            return Err(["event ", &seq.to_string(), " is not in the log"].concat());
+        }
+        self.held.set_value(Some(stretch));
         Ok(())
     }
 
@@ -277,6 +326,18 @@ impl Player {
             self.busy.set_value(false);
         });
     }
+}
+
+/// Leaves a stretch, and takes the one that holds a place, where that is among those that were left.
+fn change(left: &mut Vec<Stretch>, held: Option<Stretch>, seq: u64) -> Option<Stretch> {
+    left.extend(held);
+    if let Some(place) = left.iter().position(|stretch| stretch.holds(seq)) {
+        return Some(left.remove(place));
+    }
+    if left.len() > MOST_LEFT {
+        left.remove(0);
+    }
+    None
 }
 
 /// The time of day of an instant on show.

@@ -5,7 +5,7 @@
 //! that a page is right even where the server's was not.
 
 use std::borrow::Cow;
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -183,15 +183,26 @@ enum Shown {
         _effect: RenderEffect<()>,
     },
     Part {
-        inside: Rc<RefCell<Self>>,
+        inside: Inside<Self>,
         end: web_sys::Node,
         _effect: RenderEffect<()>,
     },
     Rows {
-        rows: Rc<RefCell<List>>,
+        rows: Inside<List>,
         end: web_sys::Node,
         _effect: RenderEffect<()>,
     },
+}
+
+/// What stands in a part or a list, and goes with it. The effect that fills it holds it too and is
+/// only let go when its turn comes: until then, what follows signals in there would follow those
+/// of an owner that is gone.
+struct Inside<T: Default>(Rc<RefCell<T>>);
+
+impl<T: Default> Drop for Inside<T> {
+    fn drop(&mut self) {
+        let _gone = self.0.try_borrow_mut().map(|mut inside| std::mem::take(&mut *inside));
+    }
 }
 
 impl Shown {
@@ -208,11 +219,11 @@ impl Shown {
                 }
             }
             Self::Part { inside, end, .. } => {
-                inside.borrow().remove();
+                inside.0.borrow().remove();
                 detach(end);
             }
             Self::Rows { rows, end, .. } => {
-                rows.borrow().rows.iter().for_each(|row| row.shown.remove());
+                rows.0.borrow().rows.iter().for_each(|row| row.shown.remove());
                 detach(end);
             }
         }
@@ -227,11 +238,11 @@ impl Shown {
             Self::Several(several) => several.iter().for_each(|it| it.nodes(out)),
             Self::Text { node, .. } => out.extend(node.get().cloned().map(Into::into)),
             Self::Part { inside, end, .. } => {
-                inside.borrow().nodes(out);
+                inside.0.borrow().nodes(out);
                 out.push(end.clone());
             }
             Self::Rows { rows, end, .. } => {
-                rows.borrow().rows.iter().for_each(|row| row.shown.nodes(out));
+                rows.0.borrow().rows.iter().for_each(|row| row.shown.nodes(out));
                 out.push(end.clone());
             }
         }
@@ -276,7 +287,7 @@ fn show_part(make: Arc<dyn Fn() -> Node + Send + Sync>, place: &Place) -> Shown 
         }
     }));
     let end = end.get_or_init(|| place.end()).clone();
-    Shown::Part { inside, end, _effect: effect }
+    Shown::Part { inside: Inside(inside), end, _effect: effect }
 }
 
 fn show_text(text: Text, place: &Place) -> Shown {
@@ -386,6 +397,15 @@ fn draw(element: web_sys::Element, found: bool, markup: Text) -> RenderEffect<()
     }))
 }
 
+thread_local! {
+    static DRAWN: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How many rows of lists were drawn since the page began.
+pub fn rows_drawn() -> u64 {
+    DRAWN.get()
+}
+
 /// The rows of a list.
 #[derive(Default)]
 struct List {
@@ -427,11 +447,12 @@ fn show_rows(read: Arc<dyn Fn() -> Vec<Row> + Send + Sync>, place: &Place) -> Sh
         }
     }));
     let end = end.get_or_init(|| place.end()).clone();
-    Shown::Rows { rows, end, _effect: effect }
+    Shown::Rows { rows: Inside(rows), end, _effect: effect }
 }
 
 impl List {
     fn draw(&mut self, row: Row, above: &Owner, place: &Place) -> Placed {
+        DRAWN.set(DRAWN.get() + 1);
         let owner = self.spare.pop().unwrap_or_else(|| above.with(Owner::new));
         // What a row reads while it is drawn is not what the list depends on.
         let shown = owner.with(|| untrack(|| show((row.draw)(), place)));

@@ -1,139 +1,180 @@
-//! All agents, by standing.
+//! All agents: as a table or as cards, narrowed and sorted by the address.
+
+pub(in crate::app::pages) mod line;
+mod order;
 
 use leptos::prelude::*;
 
-use crate::app::components::about::About;
 use crate::app::components::chip::chip;
-use crate::app::components::number::{bytes, count, rate, share};
-use crate::app::html::{
-    Element, Node, Row, a, b, div, either, flag, h1, li, p, rows, section, span, table, tbody, td, text, th, thead, tr, ul, when,
-};
-use crate::app::route::{Address, encode};
+use crate::app::components::derived::Derived;
+use crate::app::components::narrow::{Direction, asked, field, heading, search, taken, turn};
+use crate::app::components::number::count;
+use crate::app::components::pace::paced;
+use crate::app::components::window::{Shape, Window, window};
+use crate::app::html::{Element, Node, Row, a, b, div, either, flag, h1, li, p, section, span, text, tr, ul, when};
+use crate::app::route::Address;
 use crate::client::Live;
-use crate::event::Timestamp;
-use crate::swarm::agents::Agent;
-use crate::swarm::bounds::order;
-use crate::swarm::{Attention, SwarmState, Touched, status};
+use crate::swarm::{Attention, Touched, status};
+use line::{agent_card, agent_row};
+use order::{Wanted, listed};
 
-/// How many rows are shown; the rest are counted.
-const SHOWN: usize = 300;
-/// What the columns tell.
-const COLUMNS: [&str; 9] = ["Standing", "Agent", "Why", "Since", "Tasks", "Messages", "CPU", "Memory", "Trust"];
+/// What of the address narrows the list, and how it is called.
+const NARROWS: &[(&str, &str)] = &[("status", "standing"), ("q", "text")];
 
-/// Rows by urgency, then in order: a row does not move while its standing stays.
-fn listed(state: &SwarmState, now: Timestamp, wanted: Option<Attention>) -> Vec<Row> {
-    let agents: Vec<(&Agent, Attention)> = state
-        .agents
-        .by_id
-        .values()
-        .map(|agent| (agent, status::agent(agent, now).attention))
-        .filter(|(_, attention)| wanted.is_none_or(|wanted| *attention == wanted))
-        .collect();
-    let places = order(agents.iter().map(|(_, attention)| *attention as u64));
-    let ids = places.into_iter().take(SHOWN).map(|place| &agents[place].0.id);
-    ids.map(|id| Row::new(id.clone(), id.clone(), agent_row)).collect()
-}
-
-/// What the page shows: agents of one standing, or all.
+/// What the page shows.
 #[derive(Clone, Copy)]
 struct Shown {
     live: Live,
     address: Address,
     /// How many agents stand how, in the order of [`Attention::ALL`].
-    counts: Memo<Vec<u64>>,
+    counts: Derived<Vec<u64>>,
+    /// The ids of the agents that are wanted, in order.
+    ids: Derived<Vec<String>>,
 }
 
 impl Shown {
-    fn wanted(self) -> Option<Attention> {
-        let word = self.address.parameter("status")?;
-        Attention::ALL.iter().copied().find(|attention| attention.slug() == word)
+    fn new() -> Self {
+        let live = expect_context::<Live>();
+        let address = expect_context::<Address>();
+        let pace = paced(live, Touched::AGENTS);
+        let counts = Derived::new(move || {
+            let now = live.known();
+            pace.track();
+            live.peek(|state| status::agents_by_attention(state, now).to_vec())
+        });
+        let wanted = Derived::new(move || Wanted::asked(address));
+        let ids = Derived::new(move || {
+            let now = live.known();
+            wanted.with(|wanted| {
+                // What it is sorted by changes all the time: rows change places once a second, with the clock.
+                if wanted.sorted.is_none() {
+                    pace.track();
+                }
+                live.peek(|state| listed(state, now, wanted))
+            })
+        });
+        Self { live, address, counts, ids }
     }
 
     fn all(self) -> u64 {
         self.counts.with(|counts| counts.iter().sum())
     }
 
-    fn many(self, attention: Attention) -> u64 {
-        self.counts.with(|counts| counts[attention as usize])
+    fn many(self) -> u64 {
+        self.ids.with(Vec::len) as u64
     }
 
-    fn matching(self) -> u64 {
-        self.wanted().map_or_else(|| self.all(), |attention| self.many(attention))
+    fn is_grid(self) -> bool {
+        asked(self.address, "view").as_deref() == Some("grid")
     }
 
-    fn rows(self) -> Vec<Row> {
-        let (now, wanted) = (self.live.now.get(), self.wanted());
-        self.live.read(Touched::AGENTS, |state| listed(state, now, wanted))
+    fn rows(self, from: usize, to: usize, draw: fn(String) -> Node) -> Vec<Row> {
+        self.ids.with(|ids| {
+            let wanted = ids.iter().skip(from).take(to.saturating_sub(from));
+            wanted.map(|id| Row::new(id.clone(), id.clone(), draw)).collect()
+        })
     }
 }
 
 /// The page of all agents.
 pub fn agents_page() -> Node {
-    let live = expect_context::<Live>();
-    let counts = Memo::new(move |_| {
-        let now = live.now.get();
-        live.read(Touched::AGENTS, |state| status::agents_by_attention(state, now).to_vec())
-    });
-    let shown = Shown { live, address: expect_context(), counts };
-    let all = chip("/agents", move || shown.wanted().is_none()).child("all").child(b().child(text(move || count(shown.all()))));
-    let chips = Attention::ALL.iter().map(|attention| {
-        let attention = *attention;
-        let link = chip(["/agents?status=", attention.slug()].concat(), move || shown.wanted() == Some(attention))
-            .child(span().class(["glyph ", attention.slug()].concat()).hidden_from_readers().child(attention.glyph()))
-            .child(attention.as_str())
-            .child(b().child(text(move || count(shown.many(attention)))));
-        li().child(link)
-    });
-    let head = div()
-        .class("page-head")
-        .child(h1().child("Agents"))
-        .child(ul().class("chips").label("By standing").child(li().child(all)).children(chips));
-    let some = flag(move || shown.matching() > 0);
-    vec![head.into(), either(some, move || found(shown), move || nobody(shown))].into()
+    let shown = Shown::new();
+    let any = flag(move || shown.all() > 0);
+    let some = flag(move || shown.many() > 0);
+    let found = move || either(some.clone(), move || list(shown), move || nobody(shown));
+    vec![head(shown).into(), either(any, found, none)].into()
 }
 
-fn found(shown: Shown) -> Vec<Node> {
-    let head = thead().child(tr().children(COLUMNS.map(|name| th().attr("scope", "col").child(name))));
-    let body = tbody().child(rows(move || shown.rows()));
-    let scroll = div().class("card scroll").attr("tabindex", "0").attr("role", "region").label("Agents");
-    let cut = when(flag(move || shown.matching() > SHOWN as u64), move || {
-        p().class("muted")
-            .child(["The first ", &SHOWN.to_string(), " of "].concat())
-            .child(text(move || count(shown.matching())))
-            .child("; narrow by standing to see others.")
+fn head(shown: Shown) -> Element {
+    let address = shown.address;
+    let standing = move || asked(address, "status").unwrap_or_default();
+    let all = chip(turn(address, &[("status", "")]), move || standing().is_empty());
+    let all = all.child("all").child(b().child(text(move || count(shown.all()))));
+    let chips = Attention::ALL.iter().map(|attention| {
+        let attention = *attention;
+        let to = text(move || address.with(&[("status", attention.slug())]));
+        let link = chip(to, move || standing() == attention.slug())
+            .child(span().class(["glyph ", attention.slug()].concat()).hidden_from_readers().child(attention.glyph()))
+            .child(attention.as_str())
+            .child(b().child(text(move || count(shown.counts.with(|counts| counts[attention as usize])))));
+        li().child(link)
     });
-    vec![scroll.child(table().class("agents").child(head).child(body)).into(), cut]
+    let fields = vec![field(address, "Find", "q", "name, kind, host, task")];
+    let views = ul()
+        .class("chips views")
+        .label("How to show them")
+        .child(li().child(chip(turn(address, &[("view", "")]), move || !shown.is_grid()).child("Table")))
+        .child(li().child(chip(turn(address, &[("view", "grid")]), move || shown.is_grid()).child("Cards")));
+    div()
+        .class("work-head")
+        .child(
+            div()
+                .class("page-head")
+                .child(h1().child("Agents"))
+                .child(ul().class("chips").label("By standing").child(li().child(all)).children(chips)),
+        )
+        .child(
+            div()
+                .class("narrow-line")
+                .child(search("/agents", address, &["q"], &["status", "view", "sort"], fields))
+                .child(views),
+        )
+}
+
+fn list(shown: Shown) -> Vec<Node> {
+    let total = Memo::new(move |_| shown.ids.with(Vec::len));
+    let about = Memo::new(move |_| shown.address.with_at(None));
+    let window_of = Window { label: "Agents", total, about };
+    let cards = move || window(window_of, Shape::List("agent-cards"), move |from, to| shown.rows(from, to, agent_card));
+    let table = move || {
+        let shape = Shape::Table("agents", headings(shown.address));
+        window(window_of, shape, move |from, to| shown.rows(from, to, agent_row)).class("window card")
+    };
+    let hidden = move || shown.all().saturating_sub(shown.many());
+    let rest = move || {
+        let words =
+            text(move || [&count(shown.many()), " shown, ", &count(hidden()), " hidden by what narrows the list."].concat());
+        p().class("muted").child(words)
+    };
+    let forgotten = move || shown.live.read(Touched::AGENTS, |state| state.agents.forgotten);
+    let partial = move || {
+        let words = text(move || [&count(forgotten()), " that ended longest ago are no longer kept here."].concat());
+        p().class("muted").child(words)
+    };
+    vec![
+        either(flag(move || shown.is_grid()), cards, table),
+        when(flag(move || hidden() > 0), rest),
+        when(flag(move || forgotten() > 0), partial),
+    ]
+}
+
+fn headings(address: Address) -> Element {
+    let columns: [(&str, &str, Direction); 9] = [
+        ("Standing", "standing", Direction::Up),
+        ("Agent", "name", Direction::Up),
+        ("Since", "since", Direction::Down),
+        ("Done", "done", Direction::Down),
+        ("Messages", "messages", Direction::Down),
+        ("CPU", "cpu", Direction::Down),
+        ("Memory", "memory", Direction::Down),
+        ("Trust", "trust", Direction::Down),
+        ("Health", "health", Direction::Down),
+    ];
+    let mut heads: Vec<Element> = columns.map(|(word, key, first)| heading(address, word, key, first)).into();
+    heads.insert(2, crate::app::html::th().attr("scope", "col").class("c-why").child("Why"));
+    tr().children(heads)
+}
+
+fn none() -> Element {
+    let way = a("/").child("How to send a first event");
+    section().class("nothing").child(p().child("No agent has been heard of. ").child(way))
 }
 
 fn nobody(shown: Shown) -> Element {
-    let none = || p().child("No agent has been heard of. ").child(a("/").child("How to send a first event"));
-    let others = move || {
-        p().child("No agent stands so now; ")
-            .child(text(move || count(shown.all())))
-            .child(" stand otherwise. ")
-            .child(a("/agents").child("Show all"))
-    };
-    section().class("nothing").child(either(flag(move || shown.all() == 0), none, others))
-}
-
-fn agent_row(id: String) -> Node {
-    let href = ["/agents/", &encode(&id)].concat();
-    let about = About::new(id);
-    let name = th()
-        .attr("scope", "row")
-        .child(a(href).child(about.fact(|agent| Some(agent.name.clone()))))
-        .child(span().class("muted").child(about.fact(|agent| agent.agent_type.clone())));
-    let numbers: [fn(&Agent) -> Option<String>; 5] = [
-        |agent| Some([&count(agent.completed), " / ", &count(agent.completed + agent.failed)].concat()),
-        |agent| Some(count(agent.sent + agent.received)),
-        |agent| agent.cpu.map(|cpu| [&rate(cpu), " %"].concat()),
-        |agent| agent.memory.map(bytes),
-        |agent| agent.trust.map(share),
-    ];
-    tr().child(td().child(about.badge()))
-        .child(name)
-        .child(td().class("why").child(about.stands(|standing| standing.why)))
-        .child(td().child(about.since()))
-        .children(numbers.map(|number| td().class("number").child(about.fact(number))))
-        .into()
+    let hidden = text(move || count(shown.all()));
+    section()
+        .class("nothing")
+        .child(p().child("No agent is like that now; ").child(hidden).child(" are otherwise."))
+        .child(taken(shown.address, NARROWS))
+        .child(p().child(a("/agents").child("Show all")))
 }

@@ -1,34 +1,43 @@
 //! What needs a person first, then how the swarm does.
 
+mod attention;
+mod rates;
+
+use std::time::Duration;
+
 use leptos::prelude::*;
 
 use crate::app::components::age::ago;
-use crate::app::components::badge::badge;
-use crate::app::components::chart::sparkline;
+use crate::app::components::derived::Derived;
 use crate::app::components::event_row::event_item;
-use crate::app::components::graph::graph_view;
+use crate::app::components::graph::{SMALL_NODES, small_graph};
 use crate::app::components::hostile::visible_line;
 use crate::app::components::number::{UNKNOWN, count, rate};
-use crate::app::components::pace::paced;
+use crate::app::components::pace::{paced, paced_every, slow_clock};
 use crate::app::components::welcome::welcome;
-use crate::app::html::{
-    Element, Node, Row, a, b, code, div, either, flag, h1, h2, li, ol, p, rows, section, span, text, ul, when,
-};
-use crate::app::route::encode;
+use crate::app::html::{Element, Node, Row, a, b, div, either, flag, h1, h2, li, ol, p, rows, section, span, text, ul, when};
+use crate::app::route::{Address, encode};
 use crate::client::Live;
 use crate::event::Timestamp;
-use crate::swarm::bounds::order;
 use crate::swarm::providers::Provider;
-use crate::swarm::rates::{MEAN_SECONDS, Second};
-use crate::swarm::tasks::TaskState;
-use crate::swarm::{Attention, Evidence, SwarmState, Touched, graph, status};
+use crate::swarm::tasks::{Task, TaskState};
+use crate::swarm::{Attention, SwarmState, Touched, graph, status};
 
-/// How many agents the attention list names.
-const NAMED: usize = 6;
 /// How many events the overview shows.
 const RECENT: usize = 12;
-/// The window of the sparklines, in seconds.
-const WINDOW: i64 = 60;
+/// How long the small graph stays as it is: it costs much and says little by itself.
+const GRAPH_REST: Duration = Duration::from_secs(2);
+
+/// What the cards read.
+#[derive(Clone, Copy)]
+struct Overview {
+    live: Live,
+    address: Address,
+    /// Turns in which sums over all agents are made anew.
+    agents: RwSignal<u64>,
+    /// How many agents stand how, in the order of [`Attention::ALL`].
+    counts: Derived<Vec<u64>>,
+}
 
 /// The first page.
 pub fn overview_page() -> Node {
@@ -38,19 +47,19 @@ pub fn overview_page() -> Node {
 }
 
 fn overview(live: Live) -> Node {
-    // How many agents stand how, in the order of `Attention::ALL`.
     let agents = paced(live, Touched::AGENTS);
-    let counts = Memo::new(move |_| {
-        let now = live.now.get();
+    let counts = Derived::new(move || {
+        let now = live.known();
         agents.track();
         live.peek(|state| status::agents_by_attention(state, now).to_vec())
     });
+    let page = Overview { live, address: expect_context(), agents, counts };
     let cards = div()
         .class("grid overview")
-        .child(needs_attention(live, agents, counts))
+        .child(attention::needs_attention(page))
         .child(flow(live))
-        .child(rates(live))
-        .child(connections(live, agents))
+        .child(rates::counts(page))
+        .child(div().class("stack").child(rates::times(page)).child(connections(live)))
         .child(recent(live))
         .child(providers(live));
     vec![h1().class("unseen").child("Overview").into(), standings(counts).into(), cards.into()].into()
@@ -62,7 +71,7 @@ fn card(class: &'static str, id: &'static str, title: impl Into<Node>) -> Elemen
 }
 
 /// Agents by standing, each a way to them.
-fn standings(counts: Memo<Vec<u64>>) -> Element {
+fn standings(counts: Derived<Vec<u64>>) -> Element {
     let tiles = Attention::ALL.iter().map(|attention| {
         let attention = *attention;
         let many = move || counts.with(|counts| counts[attention as usize]);
@@ -76,183 +85,103 @@ fn standings(counts: Memo<Vec<u64>>) -> Element {
     ul().class("tiles").label("Agents by standing").children(tiles)
 }
 
-/// An agent that needs attention: who, how it stands and why, by what evidence.
-#[derive(Clone)]
-struct Case {
-    id: String,
-    name: String,
-    attention: Attention,
-    why: String,
-    evidence: Evidence,
+/// What of the tasks one looks at: how many are in which state, who waits longest, how many are blocked.
+#[derive(Clone, PartialEq)]
+struct Flow {
+    counts: Vec<u64>,
+    /// Its id, what people call it, since when.
+    longest: Option<(String, String, Timestamp)>,
+    blocked: u64,
+    /// How many ended so long ago that they are no longer listed, and so not counted here.
+    forgotten: u64,
 }
 
-fn cases(state: &SwarmState, now: Timestamp) -> Vec<Case> {
-    let cases: Vec<Case> = state
-        .agents
-        .by_id
-        .values()
-        .map(|agent| (agent, status::agent(agent, now)))
-        .filter(|(_, standing)| (Attention::Failing..=Attention::Lost).contains(&standing.attention))
-        .map(|(agent, it)| Case {
-            id: agent.id.clone(),
-            name: agent.name.clone(),
-            attention: it.attention,
-            why: it.why,
-            evidence: it.evidence,
-        })
-        .collect();
-    let places = order(cases.iter().map(|case| (case.attention as u64) << 56 | case.evidence.seq));
-    places.into_iter().take(NAMED).map(|place| cases[place].clone()).collect()
-}
-
-fn case_line(case: &Case) -> Row {
-    Row::new([&case.id, " ", &case.evidence.seq.to_string()].concat(), case.clone(), |case| {
-        let (attention, since) = (case.attention, case.evidence.ts);
-        li().child(badge(move || attention))
-            .child(a(["/agents/", &encode(&case.id)].concat()).child(case.name))
-            .child(span().class("why").child(case.why))
-            .child(ago(move || since))
-            .into()
-    })
-}
-
-/// What a person is asked: in which session, request, who asks, what would run, since when.
-#[derive(Clone)]
-struct Ask {
-    session: String,
-    request: String,
-    agent: String,
-    what: String,
-    since: Timestamp,
-}
-
-fn asks(state: &SwarmState) -> Vec<Ask> {
-    let asks = state.sessions.open_requests().map(|(session, request, it)| Ask {
-        session: session.id.clone(),
-        request: request.to_owned(),
-        agent: session.agent.clone().unwrap_or_else(|| session.id.clone()),
-        what: it.command.clone().or_else(|| it.description.clone()).unwrap_or_else(|| it.tool_name.clone()),
-        since: it.by.ts,
-    });
-    asks.take(NAMED).collect()
-}
-
-fn request_line(ask: &Ask) -> Row {
-    // Two sessions may name their requests alike.
-    Row::new([&ask.session, " ", &ask.request].concat(), ask.clone(), |ask| {
-        let since = ask.since;
-        li().child(badge(move || Attention::NeedsYou))
-            .child(a(["/agents/", &encode(&ask.agent)].concat()).child(ask.agent))
-            .child(code().child(visible_line(&ask.what)))
-            .child(ago(move || since))
-            .into()
-    })
-}
-
-/// Who needs a person, most urgent first.
-fn needs_attention(live: Live, agents: RwSignal<u64>, counts: Memo<Vec<u64>>) -> Element {
-    // All that stand worse than working.
-    let many = move || counts.with(|counts| counts[..Attention::Working as usize].iter().sum::<u64>());
-    let listed = move || {
-        let now = live.now.get();
-        agents.track();
-        live.peek(|state| cases(state, now).iter().map(case_line).collect())
-    };
-    let asked = move || live.read(Touched::SESSIONS, |state| state.sessions.open_requests().next().is_some());
-    let requests = move || {
-        let lines = rows(move || live.read(Touched::SESSIONS, |state| asks(state).iter().map(request_line).collect()));
-        ul().class("requests").attr("tabindex", "0").label("Open requests").child(lines)
-    };
-    let others = move || p().class("muted").child(a("/agents").child(text(move || count(many()))).child(" agents in all"));
-    card("card attention", "attention-title", "Needs attention")
-        .child(when(flag(asked), requests))
-        .child(when(flag(move || many() == 0 && !asked()), || p().class("calm").child("Nothing needs you.")))
-        .child(ul().class("cases").child(rows(listed)))
-        .child(when(flag(move || many() > NAMED as u64), others))
+fn tally(state: &SwarmState) -> Flow {
+    let mut counts = vec![0_u64; TaskState::ALL.len()];
+    let mut longest: Option<&Task> = None;
+    for task in state.tasks.by_id.values() {
+        counts[task.state as usize] += 1;
+        let waits = matches!(task.state, TaskState::Pending | TaskState::Assigned);
+        if waits && longest.is_none_or(|longest| task.state_by.ts < longest.state_by.ts) {
+            longest = Some(task);
+        }
+    }
+    let longest = longest.map(|task| (task.id.clone(), task.label().to_owned(), task.state_by.ts));
+    Flow { counts, longest, blocked: state.tasks.blocked, forgotten: state.tasks.forgotten }
 }
 
 /// Tasks from put up to ended.
 fn flow(live: Live) -> Element {
-    // How many tasks are in which state, in the order of `TaskState::ALL`.
     let pace = paced(live, Touched::TASKS);
-    let counts = Memo::new(move |_| {
+    let flow = Derived::new(move || {
         pace.track();
-        live.peek(|state| {
-            let mut counts = vec![0_u64; TaskState::ALL.len()];
-            for task in state.tasks.by_id.values() {
-                counts[task.state as usize] += 1;
-            }
-            // What ended long ago is forgotten in the map and counted in the totals.
-            counts[TaskState::Completed as usize] = state.tasks.completed;
-            counts[TaskState::Failed as usize] = state.tasks.failed;
-            counts[TaskState::Cancelled as usize] = state.tasks.cancelled;
-            counts
-        })
+        live.peek(tally)
     });
     let steps = TaskState::ALL.iter().map(|state| {
         let state = *state;
-        let link = a(["/tasks#", state.as_str()].concat())
-            .child(b().child(text(move || count(counts.with(|counts| counts[state as usize])))))
+        let link = a(["/tasks?view=list&state=", state.as_str()].concat())
+            .child(b().child(text(move || count(flow.with(|flow| flow.counts[state as usize])))))
             .child(span().child(state.as_str()));
         li().class(["step t-", state.as_str()].concat()).child(link)
     });
-    card("card flow", "flow-title", "Tasks").child(ol().children(steps))
-}
-
-/// Events, messages and memory operations a second.
-fn rates(live: Live) -> Element {
-    let pace = paced(live, Touched::ACTIVITY);
-    card("card rates", "rates-title", "Last minute")
-        .child(series(live, pace, "Events", "/activity", |second| second.events))
-        .child(series(live, pace, "Messages", "/activity?types=message.*", |second| second.messages))
-        .child(series(live, pace, "Memory operations", "/activity?types=memory.*", |second| second.memory))
-        .child(series(live, pace, "Failures", "/activity?types=task.failed,session.failed,selfcheck.failed", |second| {
-            second.failures
-        }))
-}
-
-fn series(live: Live, pace: RwSignal<u64>, name: &'static str, way: &'static str, value: fn(&Second) -> u64) -> Element {
-    let series = Memo::new(move |_| {
-        let now = live.now.get();
-        pace.track();
-        live.peek(|state| state.rates.series(now, WINDOW, value))
-    });
-    let mean = text(move || {
-        let newest = series.with(|series| series.iter().rev().take(MEAN_SECONDS as usize).sum::<u64>());
-        rate(newest as f64 / MEAN_SECONDS as f64)
-    });
-    let most = text(move || count(series.with(|series| series.iter().copied().max().unwrap_or(0))));
-    let words = p().child(b().child(mean)).child(" / s").child(span().class("muted").child(" most ").child(most));
-    div().class("rate").child(a(way).child(name)).child(sparkline(series, "Second by second over the last minute")).child(words)
+    let waits = move || {
+        let label = move |flow: &Flow| flow.longest.as_ref().map(|(_, label, _)| visible_line(label)).unwrap_or_default();
+        let label = text(move || flow.with(label));
+        let to = text(move || {
+            let id = flow.with(|flow| flow.longest.as_ref().map(|(id, ..)| encode(id)));
+            ["/tasks?view=list&q=", &id.unwrap_or_default()].concat()
+        });
+        let since = move || flow.with(|flow| flow.longest.as_ref().map_or(Timestamp(0), |(.., since)| *since));
+        p().class("muted longest").child("Longest not begun: ").child(a(to).child(label)).child(" ").child(ago(since))
+    };
+    let blocked = move || {
+        let many = text(move || count(flow.with(|flow| flow.blocked)));
+        p().class("muted").child(many).child(" wait for other tasks.")
+    };
+    let forgotten = move || {
+        let many = text(move || count(flow.with(|flow| flow.forgotten)));
+        p().class("muted").child(many).child(" that ended long ago are no longer listed.")
+    };
+    card("card flow", "flow-title", a("/tasks").child("Tasks"))
+        .child(ol().children(steps))
+        .child(when(flag(move || flow.with(|flow| flow.longest.is_some())), waits))
+        .child(when(flag(move || flow.with(|flow| flow.blocked > 0)), blocked))
+        .child(when(flag(move || flow.with(|flow| flow.forgotten > 0)), forgotten))
 }
 
 /// The graph in small.
-fn connections(live: Live, agents: RwSignal<u64>) -> Element {
-    let topology = paced(live, Touched::TOPOLOGY);
-    let drawn = Memo::new(move |_| {
-        let now = live.now.get();
-        agents.track();
-        topology.track();
-        live.peek(|state| graph::graph(state, now))
+fn connections(live: Live) -> Element {
+    let pace = paced_every(live, Touched::AGENTS.and(Touched::TOPOLOGY).and(Touched::MESSAGES), GRAPH_REST);
+    let clock = slow_clock(live);
+    let drawn = Derived::new(move || {
+        clock.track();
+        pace.track();
+        let now = untrack(|| live.known());
+        live.peek(|state| graph::graph_of(state, now, SMALL_NODES))
     });
     let kind = text(move || drawn.with(|drawn| drawn.kind.map_or(UNKNOWN, |kind| kind.as_str())));
     let title = vec![a("/topology").child("Topology").into(), span().class("muted").child(kind).into()];
-    card("card connections", "connections-title", title).child(graph_view(drawn, true))
+    card("card connections", "connections-title", title).child(small_graph(drawn))
 }
 
 /// The newest events.
 fn recent(live: Live) -> Element {
-    let newest =
-        move || live.read(Touched::ACTIVITY, |state| state.activity.rows.iter().rev().take(RECENT).map(event_item).collect());
-    card("card recent", "recent-title", a("/activity").child("Activity")).child(ol().class("feed").child(rows(newest)))
+    let pace = paced(live, Touched::ACTIVITY);
+    let newest = move || {
+        pace.track();
+        live.peek(|state| state.activity.rows.iter().rev().take(RECENT).map(event_item).collect())
+    };
+    let title =
+        vec![a("/activity").child("Activity").into(), span().class("muted").child(a("/activity").child("all events")).into()];
+    card("card recent", "recent-title", title).child(ol().class("feed").child(rows(newest)))
 }
 
 fn pill((id, it): (&String, &Provider)) -> Row {
     Row::new([id, " ", &it.by.seq.to_string()].concat(), (id.clone(), it.clone()), |(id, it)| {
         let latency = it.latency_ms.map_or_else(|| UNKNOWN.to_owned(), |ms| [&rate(ms), " ms"].concat());
         li().class(["pill p-", it.state.as_str()].concat())
-            .attr("title", it.endpoint)
-            .child(b().child(id))
+            .attr("title", visible_line(&it.endpoint))
+            .child(b().child(a("/providers").child(visible_line(&id))))
             .child(span().child(it.state.as_str().to_ascii_lowercase()))
             .child(span().class("muted").child(latency))
             .into()

@@ -1,44 +1,197 @@
 //! Sessions: all of them, and one with its live transcript.
 
+mod earlier;
+mod one;
+pub(in crate::app::pages) mod pretty;
+mod transcript;
+
 use leptos::prelude::*;
 
-use super::approvals::of_session;
 use crate::app::act::Deed;
 use crate::app::components::age::ago;
-use crate::app::components::form::{area, choice, deed, deed_button, field};
-use crate::app::components::hostile::{visible, visible_line};
+use crate::app::components::chip::chip;
+use crate::app::components::derived::Derived;
+use crate::app::components::form::{area, choice, deed, field, sender};
+use crate::app::components::hostile::visible_line;
+use crate::app::components::letters::small;
+use crate::app::components::number::{UNKNOWN, count};
+use crate::app::components::pace::paced;
 use crate::app::html::{
-    Element, Node, Row, a, b, details, div, either, flag, h1, h2, li, ol, p, part, pre, rows, section, span, submit, summary,
-    text, ul, when,
+    Element, Node, Row, a, b, button, details, div, either, flag, form, h1, input, label, li, p, part, rows, section, span,
+    summary, text, ul, when,
 };
-use crate::app::route::encode;
+use crate::app::route::{Address, encode, typed};
 use crate::client::Live;
+use crate::event::Timestamp;
 use crate::swarm::bounds::order;
-use crate::swarm::sessions::{Entry, EntryKind, Session, SessionState};
+use crate::swarm::sessions::{EntryKind, Session, SessionState};
 use crate::swarm::{SwarmState, Touched};
+pub use one::session_page;
 
-/// How many sessions are listed; the rest are in the log.
-const SHOWN: usize = 100;
+/// How many sessions are listed at first.
+const SHOWN: usize = 60;
+
+/// A session that the list does not have any more.
+const GONE: &str = "no longer listed";
+
+/// The parts of the list that can be chosen, by the address: word, name, what is in it.
+type Part = (&'static str, &'static str, fn(&Session) -> bool);
+
+const PARTS: [Part; 6] = [
+    ("", "All", |_| true),
+    ("asks", "Need you", |it| !it.open.is_empty()),
+    ("running", "Running", |it| it.state == SessionState::Running),
+    ("idle", "Not begun", |it| it.state == SessionState::Idle),
+    ("completed", "Completed", |it| it.state == SessionState::Completed),
+    ("broken", "Failed or aborted", |it| matches!(it.state, SessionState::Failed | SessionState::Aborted)),
+];
+
+/// What a session does, or what it waits for.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Doing {
+    class: &'static str,
+    glyph: &'static str,
+    words: String,
+    since: Timestamp,
+}
+
+/// What a session does now: who waits for what.
+pub(super) fn doing(session: &Session) -> Doing {
+    let (class, glyph, words, since) = match session.state {
+        _ if !session.open.is_empty() => {
+            let first = session.open.values().min_by_key(|request| request.by.seq);
+            let tool = first.map(|request| visible_line(&request.tool_name)).unwrap_or_default();
+            let more = if session.open.len() > 1 {
+                [" and ", &count(session.open.len() as u64 - 1), " more"].concat()
+            } else {
+                String::new()
+            };
+            let since = first.map_or(session.heard.ts, |request| request.by.ts);
+            ("needs-you", "◆", ["waits for you to decide on ", &tool, &more].concat(), since)
+        }
+        SessionState::Running => {
+            let unfinished = session.transcript.iter().rev().find(|entry| !entry.done);
+            match unfinished.map(|entry| (entry.kind, entry.tool.as_deref(), entry.ts)) {
+                Some((EntryKind::Tool, tool, ts)) => {
+                    ("working", "●", ["waits for ", &visible_line(tool.unwrap_or("a tool"))].concat(), ts)
+                }
+                Some((EntryKind::Text, _, ts)) => ("working", "●", "writes".to_owned(), ts),
+                _ => ("working", "●", "thinks".to_owned(), session.heard.ts),
+            }
+        }
+        SessionState::Idle => ("idle", "○", "waits for its first message".to_owned(), session.started),
+        SessionState::Completed if session.driver.is_some() => {
+            ("idle", "○", "waits for the next message".to_owned(), session.heard.ts)
+        }
+        SessionState::Completed => ("done", "✓", "its turn is over".to_owned(), session.heard.ts),
+        SessionState::Failed => ("failing", "✕", reason("failed", session), session.heard.ts),
+        SessionState::Aborted => ("idle", "■", reason("broken off by", session), session.heard.ts),
+    };
+    Doing { class, glyph, words, since }
+}
+
+fn reason(what: &str, session: &Session) -> String {
+    [
+        what,
+        if session.state == SessionState::Failed { ": " } else { " " },
+        &visible_line(session.error.as_deref().unwrap_or(UNKNOWN)),
+    ]
+    .concat()
+}
+
+/// A session's doing, where it is shown: glyph, words, since when.
+pub(super) fn doing_line(live: Live, id: String) -> Element {
+    let doing = Memo::new(move |_| live.read(Touched::SESSIONS, |state| state.sessions.by_id.get(&id).map(doing)));
+    let of = move |read: fn(&Doing) -> String| doing.with(|doing| doing.as_ref().map_or_else(|| GONE.to_owned(), read));
+    let glyph = text(move || doing.with(|doing| doing.as_ref().map_or("", |it| it.glyph)));
+    span()
+        .class(text(move || ["doing ", doing.with(|doing| doing.as_ref().map_or("idle", |it| it.class))].concat()))
+        .child(span().class("glyph").hidden_from_readers().child(glyph))
+        .child(span().class("what").child(text(move || of(|it| it.words.clone()))))
+        .child(ago(move || doing.with(|doing| doing.as_ref().map(|it| it.since).unwrap_or_default())))
+}
+
+/// How long something took.
+pub(super) fn took(ms: u64) -> String {
+    let number = |number: u64, unit: &str| [&number.to_string(), unit].concat();
+    match ms {
+        0..1_000 => number(ms, " ms"),
+        1_000..60_000 => [&(ms / 1_000).to_string(), ".", &(ms % 1_000 / 100).to_string(), " s"].concat(),
+        60_000..3_600_000 => [number(ms / 60_000, " m "), number(ms % 60_000 / 1_000, " s")].concat(),
+        _ => [number(ms / 3_600_000, " h "), number(ms % 3_600_000 / 60_000, " m")].concat(),
+    }
+}
+
+/// What of the list is wanted.
+#[derive(Clone, Copy)]
+struct Wanted {
+    address: Address,
+    words: RwSignal<String>,
+    all: RwSignal<bool>,
+}
+
+impl Wanted {
+    fn part(self) -> Part {
+        let word = self.address.parameter("state").unwrap_or_default();
+        *PARTS.iter().find(|(part, ..)| *part == word).unwrap_or(&PARTS[0])
+    }
+
+    /// The sessions that fit, each as the key of its row and its id: those that need somebody first,
+    /// then those at work, then the rest.
+    fn of(self, state: &SwarmState) -> Vec<[String; 2]> {
+        let (_, _, fits) = self.part();
+        let words = self.words.with(|words| small(words.trim()));
+        let named = |it: &&Session| {
+            let has = |text: Option<&str>| text.is_some_and(|text| small(text).contains(&words));
+            words.is_empty() || has(Some(&it.id)) || has(it.title.as_deref()) || has(it.agent.as_deref())
+        };
+        let found: Vec<&Session> = state.sessions.by_id.values().filter(|it| fits(it)).filter(named).collect();
+        let rank = |it: &&Session| match it.state {
+            _ if !it.open.is_empty() => 0,
+            SessionState::Running => 1_u64,
+            _ => 2,
+        };
+        let places = order(found.iter().map(|it| rank(it) << 62 | ((1 << 61) - it.heard.seq)));
+        let row = |it: &Session| [[&it.id, " ", it.state.as_str(), " ", &it.turns.to_string()].concat(), it.id.clone()];
+        places.into_iter().map(|place| row(found[place])).collect()
+    }
+}
+
+/// Those that fit.
+type Fitting = Derived<Vec<[String; 2]>>;
 
 /// The page of all sessions.
 pub fn sessions_page() -> Node {
-    let live = expect_context::<Live>();
+    let (live, address) = (expect_context::<Live>(), expect_context::<Address>());
+    let words = RwSignal::new(untrack(|| address.parameter("q")).unwrap_or_default());
+    let wanted = Wanted { address, words, all: RwSignal::new(false) };
     let any = flag(move || live.read(Touched::SESSIONS, |state| !state.sessions.by_id.is_empty()));
-    let list = move || ul().class("lines card").child(rows(move || live.read(Touched::SESSIONS, listed)));
-    let nothing = || section().class("nothing").child(p().child("No session yet. Start one here, or report one from a program."));
-    vec![
-        div().class("page-head").child(h1().child("Sessions")).into(),
+    let pace = paced(live, Touched::SESSIONS);
+    let fitting = Derived::new(move || {
+        pace.track();
+        live.peek(|state| wanted.of(state))
+    });
+    let some = flag(move || fitting.with(|fitting| !fitting.is_empty()));
+    let list = move || ul().class("session-list card").label("Sessions").child(rows(move || listed(fitting, wanted)));
+    let hidden = move || {
+        let many = text(move || count(live.read(Touched::SESSIONS, |state| state.sessions.by_id.len() as u64)));
         section()
-            .class("card")
-            .attr("aria-labelledby", "start-title")
-            .child(h2().id("start-title").child("Start one"))
-            .child(start(live))
-            .into(),
-        either(any, list, nothing),
-    ]
-    .into()
+            .class("nothing")
+            .child(p().child("No session fits. ").child(many).child(" are hidden by the choice above."))
+            .child(p().child(a("/sessions").on("click", move |_| words.set(String::new())).child("Show all")))
+    };
+    let nothing = || {
+        section().class("nothing").child(p().class("lead").child("No session yet.")).child(
+            p().child("Start one here, or report one from a program: its text, its tools and what it asks appear at once."),
+        )
+    };
+    let known = move || -> Node {
+        vec![narrow(live, wanted, pace).into(), either(some.clone(), list, hidden), rest(live, wanted, fitting)].into()
+    };
+    vec![div().class("page-head").child(h1().child("Sessions")).into(), start(live).into(), either(any, known, nothing)].into()
 }
 
+/// The way to start one, folded out where there is none yet.
 fn start(live: Live) -> Element {
     let modes = ["ask", "allow", "deny"].map(str::to_owned);
     let fields = vec![
@@ -46,153 +199,112 @@ fn start(live: Live) -> Element {
         choice("Driver", "about", live.drivers()),
         choice("Permission", "choice", modes),
         area("First message", "text", "What it is to do"),
-        submit().child("Start").into(),
+        sender().class("primary").child("Start").into(),
     ];
-    deed(Deed::StartSession, "", fields)
+    details()
+        .class("card starter")
+        .attr("open", live.peek(|state| state.sessions.by_id.len() < 4))
+        .child(summary().child("Start one"))
+        .child(deed(Deed::StartSession, "", fields))
 }
 
-fn listed(state: &SwarmState) -> Vec<Row> {
-    let sessions: Vec<&Session> = state.sessions.by_id.values().collect();
-    let places = order(sessions.iter().map(|it| u64::from(it.state != SessionState::Running) << 63 | ((1 << 62) - it.heard.seq)));
-    places
-        .into_iter()
-        .take(SHOWN)
-        .map(|place| {
-            let it = sessions[place];
-            Row::new([&it.id, " ", it.state.as_str(), " ", &it.open.len().to_string()].concat(), it.id.clone(), line)
-        })
-        .collect()
+/// What narrows the list: parts with their sizes, and words.
+fn narrow(live: Live, wanted: Wanted, pace: RwSignal<u64>) -> Element {
+    let one = |(word, name, fits): &Part| {
+        let (word, fits) = (*word, *fits);
+        let to = if word.is_empty() { "/sessions".to_owned() } else { ["/sessions?state=", word].concat() };
+        let many = text(move || {
+            pace.track();
+            count(live.peek(|state| state.sessions.by_id.values().filter(|it| fits(it)).count() as u64))
+        });
+        li().child(chip(to, move || wanted.part().0 == word).child(*name).child(b().child(many)))
+    };
+    let kept = part(move || {
+        let word = wanted.part().0;
+        (!word.is_empty()).then(|| input().attr("type", "hidden").attr("name", "state").attr("value", word))
+    });
+    let search = form()
+        .class("find")
+        .attr("role", "search")
+        .attr("method", "get")
+        .attr("action", "/sessions")
+        .on("submit", |event| event.prevent_default())
+        .child(
+            label().child(span().class("unseen").child("Find")).child(
+                input()
+                    .attr("type", "search")
+                    .attr("name", "q")
+                    .attr("placeholder", "Title, id or agent")
+                    .attr("value", text(move || wanted.words.get()))
+                    .on("input", move |event| wanted.words.set(typed(&event))),
+            ),
+        )
+        .child(kept);
+    div().class("session-narrow").child(ul().class("chips").label("Show").children(PARTS.iter().map(one))).child(search)
+}
+
+fn listed(fitting: Fitting, wanted: Wanted) -> Vec<Row> {
+    let most = if wanted.all.get() { usize::MAX } else { SHOWN };
+    let row = |[key, id]: &[String; 2]| Row::new(key.clone(), id.clone(), line);
+    fitting.with(|fitting| fitting.iter().take(most).map(row).collect())
+}
+
+/// How much of the list is not shown, and how much is not known any more.
+fn rest(live: Live, wanted: Wanted, fitting: Fitting) -> Node {
+    let over = move || {
+        let fit = fitting.with(Vec::len);
+        if wanted.all.get() { 0 } else { fit.saturating_sub(SHOWN) as u64 }
+    };
+    let forgotten = move || live.read(Touched::SESSIONS, |state| state.sessions.forgotten);
+    let more = move || {
+        let label = text(move || ["Show ", &count(over()), " more"].concat());
+        button().class("quiet").on("click", move |_| wanted.all.set(true)).child(label)
+    };
+    let partial = move || {
+        let words = text(move || [&count(forgotten()), " older sessions are in the log alone."].concat());
+        p().class("muted small").child(words)
+    };
+    vec![when(flag(move || over() > 0), more), when(flag(move || forgotten() > 0), partial)].into()
 }
 
 fn line(id: String) -> Node {
     let live = expect_context::<Live>();
-    let of = move |id: &str, read: fn(&Session) -> String| {
-        live.peek(|state| state.sessions.by_id.get(id).map(read).unwrap_or_default())
+    let of = |read: fn(&Session) -> Option<String>| {
+        live.peek(|state| state.sessions.by_id.get(&id).and_then(read)).unwrap_or_default()
     };
-    let state = of(&id, |it| it.state.as_str().to_owned());
-    let title = of(&id, |it| visible_line(it.title.as_deref().unwrap_or(&it.id)));
-    let asks =
-        of(&id, |it| if it.open.is_empty() { String::new() } else { ["◆ ", &it.open.len().to_string(), " for you"].concat() });
-    let heard = id.clone();
-    li().child(span().class(["state s-", &state].concat()).child(state))
-        .child(a(["/sessions/", &encode(&id)].concat()).class("grow").child(title))
-        .child(b().class("needs-you").child(asks))
-        .child(ago(move || {
-            live.read(Touched::SESSIONS, |state| state.sessions.by_id.get(&heard).map(|it| it.heard.ts).unwrap_or_default())
-        }))
+    let state = of(|it| Some(it.state.as_str().to_owned()));
+    let title = of(|it| Some(visible_line(it.title.as_deref().unwrap_or(&it.id))));
+    let agent = of(|it| it.agent.clone());
+    let turns = of(|it| match it.turns {
+        0 => None,
+        1 => Some("1 turn".to_owned()),
+        turns => Some([&count(turns), " turns"].concat()),
+    });
+    let asks = {
+        let id = id.clone();
+        move || live.read(Touched::SESSIONS, |state| state.sessions.by_id.get(&id).map_or(0, |it| it.open.len()) as u64)
+    };
+    let many = asks.clone();
+    let waiting = when(flag(move || asks() > 0), move || {
+        let many = many.clone();
+        b().class("needs-you asks").child(text(move || ["◆ ", &count(many()), " for you"].concat()))
+    });
+    let who = (!agent.is_empty()).then(|| a(["/agents/", &encode(&agent)].concat()).child(visible_line(&agent)));
+    li().attr("data-row", id.clone())
+        .child(span().class(["state s-", &state].concat()).child(state))
+        .child(a(["/sessions/", &encode(&id)].concat()).class("title").child(title))
+        .child(waiting)
+        .child(doing_line(live, id))
+        .child(span().class("who").child(who).child(span().class("muted").child(turns)))
         .into()
 }
 
-/// The page of one session.
-pub fn session_page(id: String) -> Node {
-    let live = expect_context::<Live>();
-    let (known, shown) = (id.clone(), id.clone());
-    let there = flag(move || live.read(Touched::SESSIONS, |state| state.sessions.by_id.contains_key(&known)));
-    let nothing = move || {
-        section().class("nothing").child(h1().child(id.clone())).child(p().child("No session of this id has been heard of."))
-    };
-    vec![p().class("crumbs").child(a("/sessions").child("Sessions")).into(), either(there, move || whole(live, &shown), nothing)]
-        .into()
-}
+#[cfg(test)]
+mod tests {
+    use super::took;
 
-fn whole(live: Live, id: &str) -> Node {
-    let of = |read: fn(&Session) -> String| {
-        let id = id.to_owned();
-        text(move || live.read(Touched::SESSIONS, |state| state.sessions.by_id.get(&id).map(read).unwrap_or_default()))
-    };
-    let running = {
-        let id = id.to_owned();
-        flag(move || {
-            live.read(Touched::SESSIONS, |state| {
-                state.sessions.by_id.get(&id).is_some_and(|it| it.driver.is_some() && it.state == SessionState::Running)
-            })
-        })
-    };
-    // What another program runs takes no messages from here.
-    let driven = {
-        let id = id.to_owned();
-        flag(move || live.read(Touched::SESSIONS, |state| state.sessions.by_id.get(&id).is_some_and(|it| it.driver.is_some())))
-    };
-    let (entries, asks, abort, send) = (id.to_owned(), id.to_owned(), id.to_owned(), id.to_owned());
-    vec![
-        div()
-            .class("page-head")
-            .child(h1().child(of(|it| visible_line(it.title.as_deref().unwrap_or(&it.id)))))
-            .child(
-                p().class("standing")
-                    .child(b().child(of(|it| it.state.as_str().to_owned())))
-                    .child(span().child(of(|it| visible_line(it.error.as_deref().unwrap_or_default()))))
-                    .child(span().class("muted").child(of(|it| visible_line(it.permission_mode.as_deref().unwrap_or_default())))),
-            )
-            .child(when(running, move || deed_button("Abort", Deed::Abort, abort.clone(), Vec::new())))
-            .into(),
-        ul().class("approvals").child(part(move || of_session(asks.clone()))).into(),
-        ol().class("transcript card")
-            .label("Transcript")
-            .child(rows(move || live.read(Touched::SESSIONS, |state| transcript(state, &entries))))
-            .into(),
-        when(driven, move || {
-            let fields = vec![area("Message", "text", "What it is to do next"), submit().child("Send").into()];
-            deed(Deed::Send, send.clone(), fields).class("deed card")
-        }),
-    ]
-    .into()
-}
-
-fn transcript(state: &SwarmState, id: &str) -> Vec<Row> {
-    let Some(session) = state.sessions.by_id.get(id) else { return Vec::new() };
-    let row = |entry: &Entry| {
-        let done = if entry.done { "done" } else { "open" };
-        // A text is one row while it streams and when it is whole; a tool's card is drawn anew with its result.
-        let key = if entry.kind == EntryKind::Text { entry.seq.to_string() } else { [&entry.seq.to_string(), done].concat() };
-        Row::new(key, (id.to_owned(), entry.seq), entry_row)
-    };
-    session.transcript.iter().map(row).collect()
-}
-
-fn entry_row((id, seq): (String, u64)) -> Node {
-    let live = expect_context::<Live>();
-    let find = move |state: &SwarmState| -> Option<Entry> {
-        state.sessions.by_id.get(&id)?.transcript.iter().find(|entry| entry.seq == seq).cloned()
-    };
-    let Some(entry) = live.peek(&find) else { return Node::Nothing };
-    let cut = (entry.cut > 0).then(|| p().class("muted").child([&entry.cut.to_string(), " bytes more are in the log"].concat()));
-    match entry.kind {
-        EntryKind::Text => {
-            let words = text(move || live.read(Touched::SESSIONS, &find).map(|entry| visible(&entry.text)).unwrap_or_default());
-            li().class("said-by-agent").child(p().class("prose").child(words)).child(cut).into()
-        }
-        EntryKind::Tool => {
-            let mark = if !entry.done {
-                "◌ "
-            } else if entry.is_error {
-                "✕ "
-            } else {
-                "✓ "
-            };
-            let result = entry
-                .result
-                .map(|result| pre().class(entry.is_error.then_some("failing")).attr("tabindex", "0").child(visible(&result)));
-            li().class("tool")
-                .child(
-                    details()
-                        .child(summary().child(mark).child(visible_line(&entry.tool.unwrap_or_default())))
-                        .child(pre().attr("tabindex", "0").child(visible(&entry.text)))
-                        .child(result),
-                )
-                .child(cut)
-                .into()
-        }
-        EntryKind::Permission => li()
-            .class("asked")
-            .child(
-                p().child("◆ ")
-                    .child(b().child(visible_line(&entry.tool.unwrap_or_default())))
-                    .child(" ")
-                    .child(entry.result.unwrap_or_else(|| "waits for a person".to_owned())),
-            )
-            .child(pre().attr("tabindex", "0").child(visible(&entry.text)))
-            .into(),
-        EntryKind::Prompt => li().class("said-by-person").child(p().class("prose").child(visible(&entry.text))).into(),
+    #[test]
+    fn durations_read_well() {
+        assert_eq!([7, 1_249, 61_000, 3_720_000].map(took), ["7 ms", "1.2 s", "1 m 1 s", "1 h 2 m"]);
     }
 }

@@ -1,0 +1,124 @@
+//! The board: a column for each state, each with its first few tasks.
+
+use std::time::Duration;
+
+use leptos::prelude::*;
+
+use super::card::card;
+use super::{Shown, Wanted};
+use crate::app::components::derived::Derived;
+use crate::app::components::number::count;
+use crate::app::components::pace::paced_every;
+use crate::app::html::{Element, Node, Row, a, b, div, flag, h2, p, rows, section, text, ul, when};
+use crate::swarm::bounds::order;
+use crate::swarm::tasks::{Task, TaskState};
+use crate::swarm::{SwarmState, Touched};
+
+/// How many tasks a column shows; the rest are in the list.
+const SHOWN: usize = 20;
+
+/// How long the columns of what ended rest: at their top there is something else all the time.
+const REST: Duration = Duration::from_secs(1);
+
+/// What goes on first, then what waits, then what ended.
+const ORDER: [TaskState; 6] =
+    [TaskState::Running, TaskState::Failed, TaskState::Assigned, TaskState::Pending, TaskState::Cancelled, TaskState::Completed];
+
+/// The place of a task among all: by its state, then the most urgent first, of those that ended the newest.
+fn place(task: &Task) -> u64 {
+    let rank = ORDER.iter().position(|state| *state == task.state).unwrap_or_default() as u64;
+    let seq = task.state_by.seq.min((1 << 44) - 1);
+    if task.state.ended() {
+        return rank << 60 | ((1 << 60) - 1 - seq);
+    }
+    // Priority above, as far as it goes there; then who has waited longest.
+    let urgency = task.priority.unwrap_or(0).clamp(-32_768, 32_767);
+    rank << 60 | (32_767 - urgency).cast_unsigned() << 44 | seq
+}
+
+/// All wanted tasks in their order.
+pub(super) fn in_order(state: &SwarmState, wanted: &Wanted) -> Vec<String> {
+    let tasks: Vec<&Task> = state.tasks.by_id.values().filter(|task| wanted.wants(task.state) && wanted.fits(task)).collect();
+    order(tasks.iter().map(|task| place(task))).into_iter().map(|place| tasks[place].id.clone()).collect()
+}
+
+/// The first few wanted tasks of each state, by its place in [`TaskState::ALL`]: of the states in which
+/// a task ended, or of the others.
+fn columns(state: &SwarmState, wanted: &Wanted, ended: bool) -> Vec<Vec<String>> {
+    let mut columns: Vec<Vec<(u64, &Task)>> = vec![Vec::new(); TaskState::ALL.len()];
+    for task in state.tasks.by_id.values().filter(|task| task.state.ended() == ended && wanted.fits(task)) {
+        let (column, key) = (&mut columns[task.state as usize], place(task));
+        let at = column.partition_point(|(other, _)| *other <= key);
+        if at < SHOWN {
+            column.truncate(SHOWN - 1);
+            column.insert(at, (key, task));
+        }
+    }
+    columns.into_iter().map(|column| column.into_iter().map(|(_, task)| task.id.clone()).collect()).collect()
+}
+
+pub(super) fn board(shown: Shown) -> Node {
+    let slow = paced_every(shown.live, Touched::TASKS, REST);
+    let first = move |ended: bool, pace: RwSignal<u64>| {
+        Derived::new(move || {
+            pace.track();
+            shown.wanted.with(|wanted| shown.live.peek(|swarm| columns(swarm, wanted, ended)))
+        })
+    };
+    let (going, ended) = (first(false, shown.pace), first(true, slow));
+    let columns = TaskState::ALL.iter().map(|state| {
+        let state = *state;
+        let first = if state.ended() { ended } else { going };
+        when(flag(move || shown.wanted.with(|wanted| wanted.wants(state))), move || column(shown, state, first))
+    });
+    div().class("board").attr("tabindex", "0").attr("role", "region").label("Tasks by state").children(columns).into()
+}
+
+fn column(shown: Shown, state: TaskState, first: Derived<Vec<Vec<String>>>) -> Element {
+    let name = state.as_str();
+    let many = move || shown.counts.with(|counts| counts[state as usize]);
+    let ids = Derived::new(move || first.with(|columns| columns[state as usize].clone()));
+    let cards = move || ids.with(|ids| ids.iter().map(|id| Row::new(id.clone(), (id.clone(), state), card)).collect());
+    let more = move || many().saturating_sub(SHOWN as u64);
+    section()
+        .class(["column t-", name].concat())
+        .id(name)
+        .label(name)
+        .child(h2().child(name).child(b().child(text(move || count(many())))))
+        .child(ul().attr("tabindex", "0").label(["Tasks ", name].concat()).child(rows(cards)))
+        .child(when(flag(move || many() == 0), || p().class("muted none").child("none")))
+        .child(when(flag(move || more() > 0), move || {
+            let to = text(move || shown.address.with(&[("view", "list"), ("state", state.as_str())]));
+            p().class("more").child(a(to).child(text(move || count(more()))).child(" more"))
+        }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::Scenario;
+    use crate::event::Timestamp;
+
+    #[test]
+    fn the_columns_are_the_first_of_the_list() {
+        let (begin, mut state) = (Timestamp(1_769_509_293_000), SwarmState::default());
+        let mut play = Scenario::new(7, 30, begin);
+        for seq in 1..=6_000 {
+            state.fold(&play.next_event().into_event(seq, Timestamp(begin.0 + 600_000)));
+        }
+        let wanted = Wanted::default();
+        let all = in_order(&state, &wanted);
+        assert_eq!(all.len(), state.tasks.by_id.len());
+        let (going, ended) = (columns(&state, &wanted, false), columns(&state, &wanted, true));
+        for of in TaskState::ALL {
+            let first: Vec<&String> = all.iter().filter(|id| state.tasks.by_id[id.as_str()].state == *of).take(SHOWN).collect();
+            let (its, other) = if of.ended() { (&ended, &going) } else { (&going, &ended) };
+            assert!(its[*of as usize].iter().eq(first), "{of}");
+            assert!(other[*of as usize].is_empty(), "{of}");
+        }
+        let completed = &ended[TaskState::Completed as usize];
+        assert_eq!(completed.len(), SHOWN);
+        let when = |id: &String| state.tasks.by_id[id.as_str()].state_by.seq;
+        assert!(completed.windows(2).all(|two| when(&two[0]) > when(&two[1])), "the newest first");
+    }
+}
