@@ -20,6 +20,7 @@ mod providers;
 mod registry;
 mod selfcheck;
 mod sessions;
+mod soak;
 mod stream;
 mod support;
 mod tasks;

@@ -141,7 +141,7 @@ fn living_values_outlive_their_events_and_the_index() {
     let snapshots = server.path().join("data/snapshots");
     until("a snapshot is there", || {
         let mut files = std::fs::read_dir(&snapshots).unwrap().filter_map(Result::ok);
-        files.any(|file| file.file_name().to_string_lossy().ends_with(".json")).then_some(())
+        files.any(|file| file.file_name().to_string_lossy().ends_with(".state")).then_some(())
     });
     assert!(server.stop());
     // Everything that a snapshot covers goes at the start.

@@ -124,6 +124,37 @@ fn a_slow_reader_catches_up_from_the_log() {
     assert!(gaps > 0, "it fell behind and was told so");
 }
 
+/// The same over HTTP, for a client that takes chunks by their lengths: none is torn where the writing
+/// goes from one hand to another.
+#[test]
+fn a_slow_reader_of_chunks_gets_them_whole() {
+    const BATCHES: u64 = 40;
+    let server = Server::with(&["--durability", "crash"]);
+    let mut streams = ["", "plain=1", "filter=test.*"].map(|query| server.follow(&format!("/sse/events?{query}")));
+    let mut seqs = [0; 3];
+    let text = "x".repeat(2_000);
+    let batch = Value::Array((0..400).map(|n| json!({"type": "test.big", "payload": {"n": n, "text": text}})).collect());
+    // Whoever has read everything falls behind once more.
+    for _ in 0..2 {
+        for (seq, stream) in seqs.iter_mut().zip(&mut streams) {
+            let head = server.send(&json!([{"type": "test.small"}]));
+            while *seq < head {
+                let line = stream.next().expect("the stream goes on").unwrap();
+                let Some(event) = line.strip_prefix("data: ") else { continue };
+                let event: Value = serde_json::from_str(event).unwrap();
+                if let Some(next) = event["seq"].as_u64() {
+                    assert_eq!(next, *seq + 1);
+                    *seq = next;
+                }
+            }
+        }
+        for _ in 0..BATCHES {
+            server.send(&batch);
+        }
+    }
+    assert!(seqs.iter().all(|seq| *seq > BATCHES * 400), "{seqs:?}");
+}
+
 #[test]
 fn the_end_is_announced_and_everything_is_committed() {
     let mut server = Server::start();

@@ -101,6 +101,13 @@ impl Server {
         assert!(Command::new("kill").args([name, &pid]).status().unwrap().success());
     }
 
+    /// How much memory it has, where the system says so in `/proc`; 0 elsewhere.
+    pub(crate) fn resident_kb(&self) -> u64 {
+        let status = self.child.as_ref().and_then(|child| std::fs::read_to_string(format!("/proc/{}/status", child.id())).ok());
+        let line = status.as_deref().and_then(|status| status.lines().find_map(|line| line.strip_prefix("VmRSS:")));
+        line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
+    }
+
     pub(crate) fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
@@ -201,6 +208,12 @@ impl Server {
         let head = String::from_utf8(head).unwrap();
         assert!(head.starts_with("HTTP/1.1 200"), "{head}");
         Sse { lines: BufReader::new(stream), head }
+    }
+
+    /// The lines of an answer without an end, as a client of HTTP reads them.
+    pub(crate) fn follow(&self, path: &str) -> impl Iterator<Item = std::io::Result<String>> + use<> {
+        let answer = agent().get(self.url(path)).call().unwrap();
+        BufReader::new(answer.into_body().into_reader()).lines()
     }
 
     /// A connection on which a request was written.

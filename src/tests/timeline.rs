@@ -3,6 +3,8 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 
 use serde_json::{Value, json};
+use swarmdeck::event::pack::{split, unpack};
+use swarmdeck::event::timeline::Way;
 use swarmdeck::event::{Event, wire};
 use swarmdeck::swarm::{SwarmState, hash};
 
@@ -99,7 +101,19 @@ fn a_state_is_folded_by_the_reader() {
             }
             page["next"].as_str().unwrap().clone_into(&mut cursor);
         }
-        assert_eq!(hash(&state), server.get(&format!("/api/state?at={at}")).1["hash"].as_str().unwrap(), "{at}");
+        let told = server.get(&format!("/api/state?at={at}")).1["hash"].clone();
+        assert_eq!(hash(&state), told, "{at}");
+        // As the deck's own page does it.
+        let request = format!("GET /api/approach?at={at} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        let mut answer = Vec::new();
+        server.raw(&request).read_to_end(&mut answer).unwrap();
+        let body = answer.windows(4).position(|end| end == b"\r\n\r\n").unwrap() + 4;
+        let (way, packed) = split(&answer[body..]).unwrap();
+        let mut state: SwarmState = unpack(packed).unwrap();
+        for event in unpack::<Way>(way).unwrap().events.iter().filter(|event| event.seq <= at) {
+            state.fold(event);
+        }
+        assert_eq!((state.seq, hash(&state).into()), (at, told), "{at}");
     }
     let mut raw =
         server.raw("GET /api/snapshot?at=2500 HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: br\r\nConnection: close\r\n\r\n");
@@ -109,6 +123,8 @@ fn a_state_is_folded_by_the_reader() {
     let tag = answer.lines().find_map(|line| line.strip_prefix("etag: ")).unwrap().to_owned();
     assert_eq!(server.text("/api/snapshot?at=2500", &[("if-none-match", &tag)]).0, 304);
     assert_eq!(server.get("/api/snapshot?at=99999").0, 404);
+    assert_eq!(server.get("/api/approach?at=99999").0, 404);
+    assert_eq!(server.get("/api/approach?at=then").0, 400);
     assert_eq!(server.get("/api/events?after=0&until=3").1["events"].as_array().unwrap().len(), 3);
     assert_eq!(server.get("/api/events?until=3&limit=1001").0, 400);
 }
