@@ -71,13 +71,13 @@ for (const colorScheme of ['dark', 'light'] as const) {
     });
 
     test('what opens is accessible', async ({ page, deck }) => {
-      test.slow();
+      test.setTimeout(240_000);
       await deck.send(swarm());
       await openLive(page, '/activity');
-      await page.locator('details.connection summary').click();
       await page.locator('main .feed > li').first().getByRole('button').click();
-      await expect(page.locator('main .feed pre')).toContainText('deploy.finished');
+      await expect(page.locator('.pane .payload')).toContainText('staging');
       await page.getByRole('button', { name: 'Pause' }).click();
+      await page.locator('details.connection summary').click();
       await expectAccessible(page, 'opened');
       for (const [path, names] of Object.entries(FOLDED)) {
         await openLive(page, path);
@@ -161,12 +161,12 @@ test.describe('with the keyboard alone', () => {
     await expect(page.locator('#held')).toBeHidden();
     await tabTo(page, ({ kind }) => kind === 'line');
     await page.keyboard.press('Enter');
-    await expect(page.locator('main .feed pre')).toContainText('deploy.finished');
+    await expect(page.locator('.pane .payload')).toContainText('staging');
     await page.keyboard.press('Tab');
-    await expect(page.locator('main .feed pre')).toBeFocused();
-    await page.keyboard.press('Shift+Tab');
-    await page.keyboard.press('Space');
-    await expect(page.locator('main .feed pre')).toHaveCount(0);
+    await expect(page.getByRole('button', { name: 'Close the event' })).toBeFocused();
+    await page.keyboard.press('Escape');
+    await expect(page.locator('.pane')).toHaveCount(0);
+    await expect(page.locator('main .feed > li').first().getByRole('button')).toBeFocused();
   });
 
   test('connection and settings are at hand', async ({ page }) => {
@@ -253,7 +253,7 @@ test.describe('at 320 pixels', () => {
     await openLive(page, '/activity');
     await page.locator('details.connection summary').click();
     await page.locator('main .feed > li').first().getByRole('button').click();
-    await expect(page.locator('main .feed pre')).toContainText(long);
+    await expect(page.locator('.pane .payload')).toContainText(long);
     await expectNoSidewaysScroll(page);
     for (const [path, names] of Object.entries({ ...FOLDED, [`/sessions/${long}`]: [long], '/trading': ['By hand', long] })) {
       await openLive(page, path);

@@ -13,14 +13,14 @@ test('a first visit asks for its own page’s code, and then for the others’',
   await page.goto('/tasks');
   await expect.poll(() => [...new Set(asked)]).toContain('demo');
   await expect.poll(() => [...new Set(asked)].sort()).toEqual([...CHUNKS].sort());
-  expect(asked[0]).toBe('work');
+  expect(asked[0]).toBe('tasks');
 });
 
 test('the head names the files that draw the page', async ({ deck }) => {
   const head = async (path: string) => (await (await fetch(deck.url + path)).text()).match(/split_\w+\.wasm/g) ?? [];
   expect(await head('/')).toEqual(['split_overview.wasm']);
-  expect(await head('/agents/someone')).toEqual(['split_work.wasm']);
-  expect(await head('/approvals')).toEqual(['split_services.wasm']);
+  expect(await head('/agents/someone')).toEqual(['split_agent.wasm']);
+  expect(await head('/approvals')).toEqual(['split_approvals.wasm']);
 });
 
 test.describe('without the server', () => {
@@ -44,11 +44,11 @@ test.describe('where it does not arrive', () => {
 
   test('the page says so, and comes when it does', async ({ page, deck }) => {
     await deck.send(swarm());
-    await page.route('**/pkg/split_flow.wasm', (route) => route.abort());
+    await page.route('**/pkg/split_topology.wasm', (route) => route.abort());
     await openLive(page);
     await navigation(page, 'Topology').click();
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('Not here yet');
-    await page.unroute('**/pkg/split_flow.wasm');
+    await page.unroute('**/pkg/split_topology.wasm');
     await page.getByRole('main').getByRole('link', { name: 'Try again' }).click();
     await expect(page.getByRole('heading', { level: 1 })).toHaveText('Topology');
   });

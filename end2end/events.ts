@@ -114,8 +114,8 @@ export function swarm(): Draft[] {
   ];
 }
 
-/** The same swarm an hour ago: nothing of it changes while a test looks at it. */
+/** The same swarm an hour and a half ago: nothing of it changes while a test looks at it, nor do words for its age. */
 export function stillSwarm(): Draft[] {
-  const began = Date.now() - 3_600_000;
+  const began = Date.now() - 5_430_000;
   return swarm().map((event, index) => ({ ...event, ts: new Date(began + index * 10).toISOString() }));
 }

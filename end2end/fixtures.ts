@@ -79,8 +79,17 @@ export async function openLive(page: Page, path = '/'): Promise<void> {
   await expect(connection(page)).toHaveText('Live');
 }
 
+/** Has a page stand alone: its browser has nothing that tabs share a connection by. */
+export async function apart(page: Page): Promise<void> {
+  await page.addInitScript(() => Reflect.deleteProperty(window, 'BroadcastChannel'));
+}
+
 /** The chunks of code that a page may need when there is no server left to ask for them. */
-export const CHUNKS = ['overview', 'work', 'flow', 'activity', 'services', 'history', 'tools', 'demo'];
+export const CHUNKS = [
+  ...['overview', 'agents', 'agent', 'tasks', 'topology', 'messages', 'memory'],
+  ...['sessions', 'session', 'approvals', 'providers', 'trading', 'activity', 'connection'],
+  ...['history', 'tools', 'demo'],
+];
 
 /** Opens a page and waits until all of the code is here too, so that it does without its server. */
 export async function openWhole(page: Page, path = '/'): Promise<void> {
@@ -111,10 +120,36 @@ export function titled(name: string): RegExp {
   return new RegExp(`^(\\(\\d+\\) )?${name.replace(/[^\w ]/g, '\\$&')} · Swarmdeck$`);
 }
 
-/** The rows of the feed, newest first; the older ones from the log included. */
+/** The rows of the feed that are drawn, newest first. */
 export async function shownSeqs(page: Page): Promise<number[]> {
   const rows = page.locator('main .feed > li');
   return rows.evaluateAll((rows) => rows.map((row) => Number((row as HTMLElement).dataset.seq)));
+}
+
+/** All rows of the feed, newest first: drawn while one scrolls through it, through a high window; then back to the top. */
+export async function allSeqs(page: Page): Promise<number[]> {
+  const size = page.viewportSize() ?? { width: 1280, height: 720 };
+  await page.setViewportSize({ ...size, height: 4_000 });
+  const all = await page.locator('main .feed-box .window').evaluate(async (list) => {
+    const seen = new Set<number>();
+    const frame = () => new Promise((done) => requestAnimationFrame(done));
+    const look = () => list.querySelectorAll<HTMLElement>('li[data-seq]').forEach((row) => seen.add(Number(row.dataset.seq)));
+    const atEnd = () => list.scrollTop + list.clientHeight >= list.scrollHeight - 1;
+    const hasOlder = () => document.querySelector('.feed-end button') !== null;
+    // By halves of the window: what a busy page has not drawn yet at its end is drawn in its middle.
+    for (let top = 0; list.isConnected; top += list.clientHeight / 2) {
+      list.scrollTop = top;
+      for (let frames = 0; frames < 3; frames += 1) await frame();
+      look();
+      for (let frames = 0; atEnd() && hasOlder() && frames < 60; frames += 1) await frame();
+      if (atEnd()) break;
+    }
+    list.scrollTop = 0;
+    await frame();
+    return [...seen].sort((one, other) => other - one);
+  });
+  await page.setViewportSize(size);
+  return all;
 }
 
 /** So many numbers downwards without a gap. */
@@ -178,10 +213,13 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
 /** The page as it stands now breaks none of the rules; `where` says what is looked at. */
 export async function expectAccessible(page: Page, where: string): Promise<void> {
+  // What stays at the window's edge covers what would come out from under it by scrolling.
+  await page.evaluate(() => document.querySelector<HTMLElement>('.past')?.style.setProperty('position', 'static'));
   const { violations } = await new AxeBuilder({ page }).withTags(RULES).analyze();
   const found = violations.flatMap(({ id, nodes }) =>
     nodes.map((node) => `${id}: ${node.target.join(' ')}: ${node.any[0]?.message ?? node.failureSummary}`),
   );
+  await page.evaluate(() => document.querySelector<HTMLElement>('.past')?.style.removeProperty('position'));
   expect.soft(found, where).toEqual([]);
 }
 
@@ -223,6 +261,7 @@ export const PAGES: Record<string, string> = {
   '/providers': 'Providers',
   '/trading': 'Trading',
   '/activity': 'Activity',
+  '/connection': 'Connection',
 };
 
 /** These and those that show one thing only. */

@@ -80,6 +80,35 @@ test('steps, keys, typed places and the slider lead through the past', async ({ 
   await expect(note(page)).toBeVisible();
 });
 
+test('who drags sees instants go by, one at a time, and ends where they let go', async ({ page, deck }) => {
+  await deck.demo('--agents', '20', '--rate', '0', '--events', '6000');
+  await openLive(page, '/agents');
+  const slider = scrubber(page).getByRole('slider', { name: 'Instant on show' });
+  const said = async () => Number((await slider.getAttribute('aria-valuetext'))?.match(/^event ([\d,]+), /)?.[1].replaceAll(',', ''));
+  let [open, most] = [0, 0];
+  const isApproach = (url: string) => url.includes('/api/approach');
+  page.on('request', (request) => isApproach(request.url()) && (most = Math.max(most, (open += 1))));
+  page.on('requestfinished', (request) => isApproach(request.url()) && (open -= 1));
+  await page.evaluate(() => {
+    const seen = ((window as unknown as { seen: Set<string> }).seen = new Set());
+    const look = () => seen.add(document.querySelector('#history')?.textContent ?? '');
+    new MutationObserver(look).observe(document.body, { childList: true, subtree: true, characterData: true });
+  });
+  const box = await slider.boundingBox();
+  const [x, y] = [(share: number) => box!.x + box!.width * share, box!.y + box!.height / 2];
+  await page.mouse.move(x(0.9), y);
+  await page.mouse.down();
+  await page.mouse.move(x(0.2), y, { steps: 60 });
+  const there = await said();
+  await page.mouse.up();
+  await expectPast(page, there);
+  expect(await said()).toBe(there);
+  expect(most, 'seeks at a time').toBe(1);
+  expect(await page.evaluate(() => (window as unknown as { seen: Set<string> }).seen.size), 'instants seen').toBeGreaterThan(3);
+  const { state } = await (await page.request.get(`${deck.url}/api/state?at=${there}`)).json();
+  await expect(page.getByRole('main').locator('.page-head .chips b').first()).toHaveText(count(Object.keys(state.agents.by_id).length));
+});
+
 test('the next error and the approval before are one press away', async ({ page, deck }) => {
   const failed = agent('status_changed', 'ada', { status: 'error' });
   await deck.send([registered('ada', 'Ada'), ...ticks(50)]);

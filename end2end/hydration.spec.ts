@@ -13,13 +13,22 @@ async function rendered(browser: Browser, guard: Guard, address: string): Promis
   return before;
 }
 
-/** What main says and how it is built, without times, and without what only a living page has. */
+/** What follows the time, is drawn along it, or is measured or offered by a living page only. */
+const LIVING = [
+  ...['time', '.lane', '.lane-words', 'progress', '.so-far'],
+  ...['noscript', '.history', 'section:has(> [role=search])', 'button:not(.line)', '.answer-keys'],
+  ...['.figures .value', '.histogram', '.particulars dd'],
+].join(', ');
+
+/** What main says and how it is built, without what only a living page has. */
 async function content(page: Page): Promise<string[]> {
-  return page.locator('main').evaluate((main) => {
+  return page.locator('main').evaluate((main, living) => {
     const copy = main.cloneNode(true) as HTMLElement;
-    for (const element of copy.querySelectorAll('time, noscript, .history, section:has(> [role=search]), button:not(.line)')) {
+    for (const element of copy.querySelectorAll(living)) {
       element.remove();
     }
+    // What waits for the page to live keeps its place until then.
+    copy.querySelectorAll('.asleep').forEach((element) => element.classList.remove('asleep'));
     const lines: string[] = [];
     const walk = (node: Node) => {
       if (node instanceof Element) {
@@ -33,10 +42,15 @@ async function content(page: Page): Promise<string[]> {
     };
     walk(copy);
     return lines;
-  });
+  }, LIVING);
 }
 
-for (const path of [...SHOWN, '/agents?status=failing', '/messages?agent=ada', '/activity?types=task.*']) {
+const ASKED = ['/agents?status=failing', '/agents?view=grid', '/tasks?view=list', '/messages?agent=ada', '/activity?types=task.*'];
+
+// As tall as a list that stands in a window: a living page keeps only what is in sight.
+test.use({ viewport: { width: 1280, height: 4_000 } });
+
+for (const path of [...SHOWN, ...ASKED, '/activity?q=-type:task.*+nosuchfield:x']) {
   test(`the page ${path} is the same before and after it wakes`, async ({ page, browser, deck, guard }) => {
     await deck.send(stillSwarm());
     const before = await rendered(browser, guard, deck.url + path);

@@ -1,5 +1,5 @@
-import { agent, message, registered, stillSwarm, swarm, task, ticks } from './events';
-import { PAGES, connection, downFrom, expect, expectNewest, navigation, openLive, shownSeqs, test, titled } from './fixtures';
+import { agent, message, registered, stillSwarm, swarm, task } from './events';
+import { PAGES, connection, expect, expectNewest, navigation, openLive, test, titled } from './fixtures';
 
 const feed = 'main .feed > li';
 
@@ -54,134 +54,6 @@ test.describe('an address that has no page', () => {
   });
 });
 
-test.describe('activity', () => {
-  test('filters by a domain, and the address says so', async ({ page, deck }) => {
-    await deck.send(swarm());
-    await openLive(page, '/activity');
-    const chip = page.getByRole('link', { name: 'memory', exact: true });
-    await chip.click();
-    await expect(page).toHaveURL(/types=memory\.\*/);
-    await expect(chip).toHaveAttribute('aria-current', 'true');
-    await expect(page.locator(feed)).toHaveCount(2);
-    await page.reload();
-    await expect(connection(page)).toHaveText('Live');
-    await expect(page.locator(feed)).toHaveCount(2);
-    await expect(chip).toHaveAttribute('aria-current', 'true');
-    await page.goBack();
-    await expect(page.locator(feed)).toHaveCount(swarm().length);
-  });
-
-  test('filters by what is typed, and new events obey', async ({ page, deck }) => {
-    await deck.send(swarm());
-    await openLive(page, '/activity');
-    const types = page.getByRole('textbox', { name: 'Types' });
-    await types.fill('task.failed, agent.registered');
-    await types.press('Enter');
-    await expect(page).toHaveURL(/types=task\.failed/);
-    await expect(page.locator(feed)).toHaveCount(6);
-    await deck.send([registered('eve', 'Eve'), ...ticks(3)]);
-    await expectNewest(page, swarm().length + 4);
-    await expect(page.locator(feed)).toHaveCount(7);
-    await page.reload();
-    await expect(types).toHaveValue('task.failed, agent.registered');
-    await expect(page.locator(feed)).toHaveCount(7);
-  });
-
-  test('says what is wrong with a filter, and that none matches', async ({ page, deck }) => {
-    await deck.send(swarm());
-    await openLive(page, '/activity?types=nothing.*');
-    await expect(page.getByText('None of the newest events is of these types.')).toBeVisible();
-    await page.getByRole('link', { name: 'Clear the filter' }).click();
-    await expect(page.locator(feed)).toHaveCount(swarm().length);
-    await page.getByRole('textbox', { name: 'Types' }).fill('*.*.*');
-    await page.getByRole('button', { name: 'Filter' }).click();
-    await expect(page.getByRole('alert')).toBeVisible();
-  });
-
-  test('holds while paused, counts what is held, and shows it afterwards', async ({ page, deck }) => {
-    await deck.send(ticks(3));
-    await openLive(page, '/activity');
-    const pause = page.getByRole('button', { name: 'Pause' });
-    await pause.click();
-    await expect(page.locator('#held')).toHaveText('0 new, held');
-    await deck.send(ticks(5, 4));
-    await expect(page.locator('#held')).toHaveText('5 new, held');
-    expect(await shownSeqs(page)).toEqual([3, 2, 1]);
-    await deck.send(ticks(2, 9));
-    await expect(page.locator('#held')).toHaveText('7 new, held');
-    await page.getByRole('button', { name: 'Resume' }).click();
-    await expect(page.locator('#held')).toBeHidden();
-    expect(await shownSeqs(page)).toEqual(downFrom(10, 10));
-    await expect(pause).toHaveAttribute('aria-pressed', 'false');
-  });
-
-  test('counts as held what the filter would show', async ({ page, deck }) => {
-    await deck.send(swarm());
-    await openLive(page, '/activity?types=agent.*');
-    await page.getByRole('button', { name: 'Pause' }).click();
-    await deck.send([...ticks(4), registered('eve', 'Eve')]);
-    await expectNewest(page, swarm().length + 5);
-    await expect(page.locator('#held')).toHaveText('1 new, held');
-  });
-
-  test('a filter chosen while paused is obeyed', async ({ page, deck }) => {
-    await deck.send(swarm());
-    await openLive(page, '/activity');
-    await page.getByRole('button', { name: 'Pause' }).click();
-    await page.getByRole('link', { name: 'memory', exact: true }).click();
-    await expect(page).toHaveURL(/types=memory/);
-    await expect(page.locator(feed)).toHaveCount(2);
-  });
-
-  test('opens an event to show it as the log has it', async ({ page, deck }) => {
-    await deck.send([registered('ada', 'Ada', { host: 'build-1' }), ...ticks(2)]);
-    await openLive(page, '/activity');
-    const row = page.locator(feed).last();
-    await row.getByRole('button').click();
-    await expect(row.getByRole('button')).toHaveAttribute('aria-expanded', 'true');
-    await expect(row.locator('pre')).toContainText('"host": "build-1"');
-    await deck.send(ticks(2, 3));
-    await expectNewest(page, 5);
-    await expect(row.locator('pre'), 'news does not close it').toContainText('"host": "build-1"');
-    await row.getByRole('button').click();
-    await expect(row.locator('pre')).toHaveCount(0);
-  });
-
-  test('fetches older events without a gap, down to the first', async ({ page, deck }) => {
-    await deck.send(ticks(430));
-    await openLive(page, '/activity');
-    expect(await shownSeqs(page)).toEqual(downFrom(430, 200));
-    const more = page.getByRole('button', { name: 'Load older events' });
-    await more.click();
-    await expect.poll(() => shownSeqs(page)).toEqual(downFrom(430, 300));
-    await more.click();
-    await expect.poll(() => shownSeqs(page)).toEqual(downFrom(430, 400));
-    await more.click();
-    await expect.poll(() => shownSeqs(page)).toEqual(downFrom(430, 430));
-    await expect(page.getByText('That is the beginning of what is kept.')).toBeVisible();
-    await expect(more).toBeHidden();
-  });
-
-  test('has no gap between new and older events when more arrive', async ({ page, deck }) => {
-    await deck.send(ticks(400));
-    await openLive(page, '/activity');
-    await page.getByRole('button', { name: 'Load older events' }).click();
-    await expect.poll(() => shownSeqs(page)).toEqual(downFrom(400, 300));
-    await deck.send(ticks(50, 401));
-    await expectNewest(page, 450);
-    const seqs = await shownSeqs(page);
-    expect(seqs).toEqual(downFrom(450, seqs.length));
-  });
-
-  test('fetches older events through the filter', async ({ page, deck }) => {
-    await deck.send([registered('ada', 'Ada'), ...ticks(300), registered('bob', 'Bob')]);
-    await openLive(page, '/activity?types=agent.*');
-    expect(await shownSeqs(page)).toEqual([302]);
-    await page.getByRole('button', { name: 'Load older events' }).click();
-    await expect.poll(() => shownSeqs(page)).toEqual([302, 1]);
-  });
-});
-
 test('an agent’s page shows it, its work and its history, and follows', async ({ page, deck }) => {
   await deck.send(swarm());
   await openLive(page, '/agents/ada');
@@ -230,7 +102,9 @@ test('agents are narrowed by standing, and the address says so', async ({ page, 
   await page.reload();
   await expect(page.locator('tbody').getByRole('row')).toHaveCount(1);
   await page.getByRole('list', { name: 'By standing' }).getByRole('link', { name: /waiting/ }).click();
-  await expect(page.getByText('No agent stands so now')).toBeVisible();
+  await expect(page.getByText('No agent is like that now')).toBeVisible();
+  await page.getByRole('list', { name: 'What narrows the list' }).getByRole('link').click();
+  await expect(page.locator('tbody').getByRole('row')).toHaveCount(5);
 });
 
 test('the overview leads everywhere', async ({ page, deck }) => {
@@ -244,9 +118,9 @@ test('the overview leads everywhere', async ({ page, deck }) => {
   await expect(page).toHaveURL('/agents?status=working');
   await page.goBack();
   await page.getByRole('region', { name: 'Tasks' }).getByRole('link', { name: /running/ }).click();
-  await expect(page).toHaveURL('/tasks#running');
+  await expect(page).toHaveURL('/tasks?view=list&state=running');
   await page.goBack();
-  await page.getByRole('region', { name: 'Last minute' }).getByRole('link', { name: 'Messages' }).click();
+  await page.getByRole('region', { name: /^Throughput/ }).getByRole('link', { name: 'Messages' }).click();
   await expect(page).toHaveURL('/activity?types=message.*');
   await expect(page.locator(feed)).toHaveCount(2);
 });

@@ -23,6 +23,16 @@ async function tour(page: Page, message: string, javaScriptEnabled = true): Prom
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Look around');
 }
 
+/** Allows what a person is asked twice about: the second press counts once it cannot be the first's. */
+async function allowSurely(request: Locator, once: string, sure: string): Promise<void> {
+  await request.getByRole('button', { name: once, exact: true }).click();
+  const button = request.getByRole('button', { name: sure, exact: true });
+  await expect(async () => {
+    await button.click({ timeout: 1_000 });
+    await expect(button).toHaveCount(0, { timeout: 300 });
+  }).toPass();
+}
+
 async function say(page: Page, message: string): Promise<void> {
   await field(page, 'Message').fill(message);
   await button(page, 'Send').click();
@@ -54,7 +64,7 @@ test('a session streams, asks, and goes on as it is answered', async ({ page }) 
   await button(page, 'Start').click();
   await expect(page).toHaveURL(/\/sessions\/ses_/);
   await expect(page).toHaveTitle(/^(\(\d+\) )?ses_.* · Swarmdeck$/);
-  await expect(transcript(page).getByRole('listitem').first()).toHaveText('Show me');
+  await expect(transcript(page).getByRole('listitem').first()).toContainText('Show me');
   await expect(transcript(page)).toContainText('that needs no permission.');
   expect((await growth()).length, 'it comes piece by piece').toBeGreaterThanOrEqual(3);
 
@@ -68,7 +78,7 @@ test('a session streams, asks, and goes on as it is answered', async ({ page }) 
   await expect(request).toContainText(/lapses in \d+ (s|m)/);
   await expect(navigation(page, 'Approvals')).toContainText('1 waiting for you');
   await expect(standing(page, 'running')).toBeVisible();
-  await request.getByRole('button', { name: 'Allow once' }).click();
+  await allowSurely(request, 'Allow once', 'Really allow once');
   await expect(transcript(page)).toContainText('allowed by webui');
   await expect(request).toHaveCount(0);
   await expect(transcript(page)).toContainText(`You allowed it, so I went on. ${END}`);
@@ -94,7 +104,7 @@ test('what is denied is not done', async ({ page }) => {
 test('a second message begins a second turn, in which what is always allowed is not asked', async ({ page, deck }) => {
   test.slow();
   await tour(page, 'Show me');
-  await button(page, 'Always in this session').click();
+  await allowSurely(page.getByRole('main'), 'Always in this session', 'Really allow always');
   await expect(transcript(page)).toContainText('always allowed by webui');
   await expect(standing(page, 'completed')).toBeVisible();
   await say(page, 'Once more');
@@ -227,4 +237,90 @@ test.describe('without a script', () => {
     await expect(page).toHaveURL(address);
     await expect(standing(page, 'aborted')).toBeVisible();
   });
+});
+
+/** So many texts of a session that another program runs. */
+function texts(many: number, first = 1, words = 'Line'): ReturnType<typeof session>[] {
+  const one = (n: number) => session('text_completed', 's1', { turn_id: `t${n}`, text: `${words} ${n}`, intermediate: true });
+  return Array.from({ length: many }, (_, index) => one(first + index));
+}
+
+test('the tail stays in view, unless one reads further up', async ({ page, deck }) => {
+  await deck.send([session('started', 's1', { title: 'Long', permission_mode: 'ask' }), ...texts(60)]);
+  await openLive(page, '/sessions/s1');
+  const line = (n: number): Locator => transcript(page).getByText(`Line ${n}`, { exact: true });
+  await expect(line(60)).toBeInViewport();
+  await deck.send(texts(3, 61));
+  await expect(line(63)).toBeInViewport();
+  await expect(page.locator('.jump')).toHaveCount(0);
+  await line(20).scrollIntoViewIfNeeded();
+  await expect(page.locator('.jump')).toHaveText('▼ To the newest');
+  const before = await line(20).boundingBox();
+  await deck.send(texts(12, 64));
+  await expect(page.locator('.jump')).toHaveText('▼ 12 new');
+  expect((await line(20).boundingBox())?.y, 'what is read stays').toBeCloseTo(before?.y ?? 0, 0);
+  await page.locator('.jump').click();
+  await expect(line(75)).toBeInViewport();
+  await expect(page.locator('.jump')).toHaveCount(0);
+});
+
+test('what is older than the page keeps is read from the log', async ({ page, deck }) => {
+  await deck.send([session('started', 's1', { title: 'Long', permission_mode: 'ask' }), ...texts(90)]);
+  await openLive(page, '/sessions/s1');
+  await expect(transcript(page).getByRole('listitem')).toHaveCount(80);
+  await expect(page.getByText('10 earlier entries are in the log alone.')).toBeVisible();
+  await button(page, 'Read them').click();
+  const earlier = page.getByRole('list', { name: 'Earlier entries' }).getByRole('listitem');
+  await expect(earlier).toHaveCount(10);
+  await expect(earlier.first()).toHaveText('Line 1');
+  await expect(earlier.last()).toHaveText('Line 10');
+  await button(page, 'Later').click();
+  await expect(earlier).toHaveCount(0);
+});
+
+test('a long answer is folded, JSON is laid out, and turns tell how long they took', async ({ page, deck }) => {
+  const ts = (seconds: number) => new Date(Date.now() - 3_600_000 + seconds * 1_000).toISOString();
+  const at = (seconds: number, event: ReturnType<typeof session>) => ({ ...event, ts: ts(seconds) });
+  await deck.send([
+    at(0, session('started', 's1', { title: 'Timed', permission_mode: 'ask' })),
+    at(1, session('prompted', 's1', { text: 'Go', by: 'me' })),
+    at(2, session('tool_started', 's1', { tool_use_id: 'u', tool_name: 'Read', input: { path: 'a', lines: [1, 2] } })),
+    at(4, session('tool_finished', 's1', { tool_use_id: 'u', tool_name: 'Read', result: 'line\n'.repeat(40), is_error: false })),
+    at(5, session('tool_started', 's1', { tool_use_id: 'v', tool_name: 'Stat', input: {} })),
+    at(6, session('tool_finished', 's1', { tool_use_id: 'v', tool_name: 'Stat', result: 'short', is_error: false })),
+    at(8, session('completed', 's1', {})),
+  ]);
+  await openLive(page, '/sessions/s1');
+  const said = transcript(page).getByRole('listitem');
+  await expect(said.first()).toContainText(/Turn 1.*by me.*took 7\.0 s/);
+  await expect(said.nth(1).locator('details')).not.toHaveAttribute('open', /.*/);
+  await expect(said.nth(1)).toContainText('2.0 s');
+  await expect(said.nth(1).locator('pre').first()).toHaveText('{"lines": [1, 2], "path": "a"}');
+  await expect(said.nth(2).locator('details')).toHaveAttribute('open', /.*/);
+  await expect(page.locator('.session-facts')).toContainText('last turn 7.0 s');
+});
+
+test('the list is narrowed, and says who waits for what', async ({ page, deck }) => {
+  await deck.send([
+    registered('ada', 'Ada'),
+    session('started', 's1', { title: 'Pair up', agent: 'ada', permission_mode: 'ask' }),
+    asks('s1', 'r1', 'ls'),
+    session('started', 's2', { title: 'Look around', permission_mode: 'ask' }),
+    session('tool_started', 's2', { tool_use_id: 'u', tool_name: 'Read', input: {} }),
+    session('started', 's3', { title: 'Gone', permission_mode: 'ask' }),
+    session('failed', 's3', { error: 'out of memory' }),
+  ]);
+  await openLive(page, '/sessions');
+  const listed = page.getByRole('list', { name: 'Sessions' }).getByRole('listitem');
+  await expect(listed).toHaveText([/Pair up.*decide on Bash/, /Look around.*waits for Read/, /Gone.*failed: out of memory/]);
+  await page.getByRole('link', { name: /^Failed or aborted/ }).click();
+  await expect(listed).toHaveText([/Gone/]);
+  await page.getByRole('link', { name: /^Completed/ }).click();
+  await expect(page.getByText('No session fits.')).toBeVisible();
+  await page.getByRole('link', { name: 'Show all' }).click();
+  await expect(listed).toHaveCount(3);
+  await page.getByRole('searchbox', { name: 'Find' }).fill('ada');
+  await expect(listed).toHaveText([/Pair up/]);
+  await page.getByRole('searchbox', { name: 'Find' }).fill('nothing such');
+  await expect(page.getByText('No session fits.')).toBeVisible();
 });
