@@ -4,7 +4,7 @@
 # Tools of the project's own come first: wasm-opt stands in .tools.
 export PATH := $(CURDIR)/.tools/node_modules/.bin:$(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help run build test audit size bench bench-check setup clean
+.PHONY: help run build test audit size bench bench-check bench-page pictures soak setup clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,19 @@ bench: ## Measure the server beside its peers: QUICK=1 in two minutes, RUNS=5, O
 
 bench-check: ## Compare costs with benches/baseline.json and say what moved; WRITE=1 writes it anew
 	@scripts/bench check
+
+bench-page: ## Measure the page under load: 1,000 agents at 2,000 events a second
+	@scripts/setup build browser
+	@scripts/build
+	@scripts/bench-page
+
+pictures: build ## Take the pictures of every page anew that the browser tests compare with
+	@scripts/setup build browser
+	@cd end2end && npx playwright test visual --update-snapshots=all
+
+soak: ## Kill the server at random for SECONDS=300 while clients come and go; each ends with the whole log
+	@scripts/setup build
+	@SOAK_SECONDS=$${SECONDS:-300} cargo test --features ssr --test integration soak -- --nocapture
 
 setup: ## Install what is missing, and nothing else
 	@scripts/setup build browser

@@ -11,11 +11,16 @@ use std::error::Error;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use mimalloc::MiMalloc;
 use serde_json::Value;
 use swarmdeck::demo::Scenario;
 use swarmdeck::event::wire::{At, to_text};
 use swarmdeck::event::{Draft, Event, Timestamp};
 use swarmdeck::swarm::SwarmState;
+
+/// That of the server.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Events of the play; a round of reading or writing has each once.
 const EVENTS: u64 = 1_000;

@@ -104,7 +104,7 @@ fn run() -> io::Result<()> {
     {
         suite.results.keep_others(&serde_json::from_str(&earlier)?);
     }
-    let about = about(&plan, runs, suite.notes);
+    let about = about(&plan, suite.results.runs(), suite.notes);
     println!("{}", report::report(&suite.results, &about, false));
     let peers: Vec<Value> = about
         .peers
@@ -160,7 +160,7 @@ fn micro(plan: &Plan, results: &mut Results) {
     }
 }
 
-fn about(plan: &Plan, runs: usize, notes: Vec<String>) -> About {
+fn about(plan: &Plan, (least, most): (usize, usize), notes: Vec<String>) -> About {
     let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
     let find = |path: &str, key: &str| {
         let text = read(path);
@@ -168,6 +168,8 @@ fn about(plan: &Plan, runs: usize, notes: Vec<String>) -> About {
         line.map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
     };
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    // Parts may have been measured at other times than the rest.
+    let runs = if least == most { most.to_string() } else { format!("{least} to {most}") };
     let lines = vec![
         set("BENCH_DATE").unwrap_or_else(|| "date unknown".to_owned()),
         format!("swarmdeck {}", set("BENCH_VERSION").unwrap_or_else(|| "of unknown version".to_owned())),

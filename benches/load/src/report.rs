@@ -81,7 +81,9 @@ pub fn report(results: &Results, about: &About, markdown: bool) -> String {
             out.push_str(&if markdown { table.markdown() } else { table.text() });
         }
     };
-    show("Goals", &goals(&judge(results)));
+    let judged = judge(results);
+    show("Goals", &goals(&judged));
+    show("Goals that are not met, and why", &unmet(&judged));
     for (scene, title) in [
         ("paced-500", "500 clients, 100,000 deliveries/s, one event at a time"),
         ("paced-1000", "1,000 clients, 100,000 deliveries/s, one event at a time"),
@@ -113,6 +115,14 @@ fn spread(value: Option<Spread>) -> String {
         Some(Spread { median, low, high }) if low == high => number(median),
         Some(Spread { median, low, high }) => format!("{} ({}–{})", number(median), number(low), number(high)),
     }
+}
+
+fn unmet(judged: &[Judged]) -> Table {
+    let mut table = Table::new(&["what", "why"]);
+    for goal in judged.iter().filter(|goal| goal.met == Some(false)) {
+        table.0.push(vec![goal.what.clone(), goal.why.to_owned()]);
+    }
+    table
 }
 
 fn goals(judged: &[Judged]) -> Table {

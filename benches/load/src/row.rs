@@ -112,6 +112,12 @@ impl Results {
         }
     }
 
+    /// How often the figures were measured, at least and at most.
+    pub fn runs(&self) -> (usize, usize) {
+        let runs = || self.rows.iter().flat_map(|(_, _, figures)| figures.values().map(Vec::len));
+        (runs().min().unwrap_or(0), runs().max().unwrap_or(0))
+    }
+
     /// Everything, each figure with its median, its extremes and its runs.
     pub fn json(&self) -> Value {
         let rows = self.rows.iter().map(|(scene, who, figures)| {
