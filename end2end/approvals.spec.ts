@@ -1,6 +1,6 @@
 import { type Locator, type Page } from '@playwright/test';
 import { type Draft, asks, registered, session } from './events';
-import { REFUSED, SERVER_GONE, apart, expect, expectNoSidewaysScroll, navigation, openLive, press, tabTo, test } from './fixtures';
+import { REFUSED, SERVER_GONE, apart, expect, expectNoSidewaysScroll, navigation, openLive, press, routeStream, tabTo, test } from './fixtures';
 
 const NOTHING = 'Nothing waits for you.';
 
@@ -179,7 +179,7 @@ test.describe('with two pages', () => {
     await apart(other);
     let hears = true;
     let hear = () => {};
-    await other.routeWebSocket(/\/ws\/events/, (socket) => {
+    await routeStream(other, (socket) => {
       const missed: (string | Buffer)[] = [];
       socket.connectToServer().onMessage((frame) => (hears ? socket.send(frame) : missed.push(frame)));
       hear = () => {

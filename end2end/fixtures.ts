@@ -1,5 +1,5 @@
 import { AxeBuilder } from '@axe-core/playwright';
-import { type BrowserContext, type Locator, type Page, test as base, expect } from '@playwright/test';
+import { type BrowserContext, type Locator, type Page, type WebSocketRoute, test as base, expect } from '@playwright/test';
 import { Deck } from './deck';
 
 export { expect };
@@ -82,6 +82,12 @@ export async function openLive(page: Page, path = '/'): Promise<void> {
 /** Has a page stand alone: its browser has nothing that tabs share a connection by. */
 export async function apart(page: Page): Promise<void> {
   await page.addInitScript(() => Reflect.deleteProperty(window, 'BroadcastChannel'));
+}
+
+/** Has a page's stream go through a test's hands: a socket in a worker could not be caught. */
+export async function routeStream(page: Page, handler: (socket: WebSocketRoute) => unknown): Promise<void> {
+  await page.addInitScript(() => Reflect.deleteProperty(window, 'Worker'));
+  await page.routeWebSocket(/\/ws\/events/, handler);
 }
 
 /** The chunks of code that a page may need when there is no server left to ask for them. */

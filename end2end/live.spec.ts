@@ -1,5 +1,5 @@
 import { agent, memory, registered, swarm, task, ticks, topology } from './events';
-import { allSeqs, connection, count, downFrom, expect, expectNewest, navigation, openLive, shownSeqs, test } from './fixtures';
+import { allSeqs, connection, count, downFrom, expect, expectNewest, navigation, openLive, routeStream, shownSeqs, test } from './fixtures';
 
 test('a first event takes the place of the welcome', async ({ page, deck }) => {
   await openLive(page);
@@ -167,7 +167,7 @@ test('events before the connection stands are not lost', async ({ page, deck }) 
   await deck.send(ticks(5));
   let release = () => {};
   const held = new Promise<void>((done) => (release = done));
-  await page.routeWebSocket(/\/ws\/events/, async (socket) => {
+  await routeStream(page, async (socket) => {
     await held;
     socket.connectToServer();
   });
@@ -183,7 +183,7 @@ test('events before the connection stands are not lost', async ({ page, deck }) 
 
 test.describe('where no WebSocket gets through', () => {
   test.beforeEach(async ({ page }) => {
-    await page.routeWebSocket(/\/ws\/events/, (socket) => socket.close({ code: 1011, reason: 'a proxy in between' }));
+    await routeStream(page, (socket) => socket.close({ code: 1011, reason: 'a proxy in between' }));
   });
 
   test('the page lives over SSE', async ({ page, deck }) => {

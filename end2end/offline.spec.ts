@@ -11,6 +11,7 @@ import {
   navigation,
   openLive,
   openWhole,
+  routeStream,
   shownSeqs,
   test,
 } from './fixtures';
@@ -196,7 +197,7 @@ test('an empty log in the place of the former shows none of the former', async (
 });
 
 test('SSE resumes where it was', async ({ page, deck }) => {
-  await page.routeWebSocket(/\/ws\/events/, (socket) => socket.close({ code: 1011, reason: 'a proxy in between' }));
+  await routeStream(page, (socket) => socket.close({ code: 1011, reason: 'a proxy in between' }));
   await deck.send([registered('ada', 'Ada')]);
   await openLive(page, '/activity');
   await deck.kill();

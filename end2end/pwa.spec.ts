@@ -4,6 +4,9 @@ import { type Page } from '@playwright/test';
 import { registered, swarm } from './events';
 import { SERVER_GONE, connection, expect, expectNewest, navigation, openLive, test } from './fixtures';
 
+/** What scripts beside the page may do. */
+const BESIDE = "default-src 'none'; connect-src 'self'";
+
 test.use({ serviceWorkers: 'allow', allowed: new RegExp(`${SERVER_GONE.source}|404 \\(Not Found\\)`) });
 
 /** Opens a page, and waits until the browser keeps the deck. */
@@ -48,7 +51,15 @@ test('it can be installed', async ({ page, deck }) => {
   const worker = await fetch(`${deck.url}/sw.js`);
   expect(worker.headers.get('content-type')).toContain('text/javascript');
   expect(worker.headers.get('cache-control')).toBe('no-cache');
-  expect(worker.headers.get('content-security-policy')).toBe("default-src 'none'; connect-src 'self'");
+  expect(worker.headers.get('content-security-policy')).toBe(BESIDE);
+});
+
+test('the script that hears the stream may ask this server, also where it is unchanged', async ({ deck }) => {
+  const first = await fetch(`${deck.url}/stream.js`);
+  const tag = first.headers.get('etag') ?? '';
+  const again = await fetch(`${deck.url}/stream.js`, { headers: { 'if-none-match': tag } });
+  expect([first.status, again.status]).toEqual([200, 304]);
+  for (const answer of [first, again]) expect(answer.headers.get('content-security-policy')).toBe(BESIDE);
 });
 
 test('what the server knows is not kept', async ({ page, deck }) => {
@@ -59,7 +70,7 @@ test('what the server knows is not kept', async ({ page, deck }) => {
   const addresses = await kept(page);
   expect(addresses).toContain('/offline');
   expect(addresses.some((address) => address.endsWith('.wasm'))).toBe(true);
-  const strange = addresses.filter((address) => !/^\/(offline$|pkg\/|[\w-]+\.(svg|png|webmanifest)$)/.test(address));
+  const strange = addresses.filter((address) => !/^\/(offline$|pkg\/|[\w-]+\.(svg|png|webmanifest)$|stream\.js$)/.test(address));
   expect(strange).toEqual([]);
 });
 

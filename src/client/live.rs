@@ -252,6 +252,13 @@ impl Live {
         self.meter.update_value(|meter| look(meter));
     }
 
+    /// The main thread's work for the newest frame, in milliseconds; none before the first.
+    pub fn last_work(&self) -> Option<f64> {
+        let mut told = None;
+        self.metered(&mut |meter| told = meter.work.newest());
+        told
+    }
+
     /// Reads what was measured; it is read anew once a second.
     pub fn meter<T>(&self, read: impl FnOnce(&Meter) -> T) -> T {
         self.measured.track();

@@ -57,6 +57,12 @@ impl Samples {
         }
     }
 
+    /// The newest of them.
+    pub fn newest(&self) -> Option<f64> {
+        let newest = self.next.checked_sub(1).unwrap_or(self.kept.len().checked_sub(1)?);
+        self.kept.get(newest).copied()
+    }
+
     /// Sums them up, for whoever asks until the next second.
     fn sum_up(&mut self) {
         if !std::mem::take(&mut self.new) {
@@ -160,10 +166,10 @@ impl Meter {
         self.delay.add(delay_ms);
     }
 
-    /// A message of so many bytes came.
-    pub fn message(&mut self, now: f64, bytes: usize) {
+    /// So many messages came, of so many bytes together.
+    pub fn message(&mut self, now: f64, many: u64, bytes: usize) {
         self.heard = Some(now);
-        self.second.messages += 1;
+        self.second.messages += many;
         self.second.bytes += bytes as u64;
     }
 
@@ -240,13 +246,14 @@ mod tests {
     #[test]
     fn it_keeps_the_newest() {
         let mut meter = Meter::default();
-        assert_eq!(meter.delays(), None);
-        for n in 0..10_000 {
+        assert_eq!((meter.delays(), meter.delay.newest()), (None, None));
+        for n in 0..10_001 {
             meter.add(f64::from(n));
+            assert_eq!(meter.delay.newest(), Some(f64::from(n)));
         }
         meter.second(1_000.0);
         let delays = meter.delays().unwrap();
-        assert_eq!((delays.samples, delays.p50, delays.p99, delays.max), (2_000, 9_000.0, 9_980.0, 9_999.0));
+        assert_eq!((delays.samples, delays.p50, delays.p99, delays.max), (2_000, 9_001.0, 9_981.0, 10_000.0));
     }
 
     #[test]
@@ -275,7 +282,7 @@ mod tests {
         let mut meter = Meter::default();
         assert_eq!(meter.per_second(), None);
         for second in 0..20 {
-            meter.message(0.0, 500);
+            meter.message(0.0, 1, 500);
             meter.frame(second);
             meter.second((second + 1) as f64 * 1_000.0);
         }
@@ -294,6 +301,7 @@ mod tests {
         meter.unseen();
         meter.worked(4.0);
         assert_eq!(meter.work.kept, [7.0, 4.0, 4.0]);
+        assert_eq!(meter.work.newest(), Some(4.0));
     }
 
     #[test]

@@ -224,7 +224,7 @@ fn open_own(shared: &Shared) {
     let opened = Socket::open(transport, &query, move |told| {
         let Some(shared) = telling.upgrade() else { return };
         match told {
-            Told::Frame(text, frame) => heard(&shared, generation, &text, frame),
+            Told::Frames(text, frames) => heard(&shared, generation, &text, frames),
             Told::Closed(cause) => closed(&shared, generation, &cause),
         }
     });
@@ -258,57 +258,71 @@ fn let_go(socket: Option<Socket>) {
     }
 }
 
-/// Takes a frame: its text, and the browser's own value of that, for other tabs.
-fn heard(shared: &Shared, generation: u32, text: &str, frame: JsValue) {
+/// Takes a frame's text, or those of several events, a line each; and the browser's own value of that,
+/// for other tabs.
+fn heard(shared: &Shared, generation: u32, text: &str, frames: JsValue) {
     let mut runner = shared.borrow_mut();
     if runner.generation != generation {
         return;
     }
-    let began = precise();
-    let time = clock();
+    let (began, time) = (precise(), clock());
     runner.link.heard(time);
     runner.known = now();
-    let parsed = Frame::parse(text);
+    let (mut lines, mut first) = (0, None);
+    for line in text.split('\n') {
+        lines += 1;
+        match Frame::parse(line) {
+            Ok(Frame::Event { event, .. }) => {
+                first.get_or_insert(event.seq);
+                if runner.take(*event).is_none() {
+                    // The cursor asks for what is missing.
+                    drop(runner);
+                    return closed(shared, generation, "an event did not arrive");
+                }
+            }
+            Ok(Frame::Control(control)) => {
+                drop(runner);
+                return controlled(shared, generation, control, line, &frames);
+            }
+            Ok(Frame::Other) => {}
+            Err(fault) => leptos::logging::warn!("a frame was passed over: {fault}"),
+        }
+    }
     runner.live.measure(|meter| {
-        meter.message(time, text.len());
+        meter.message(time, lines, text.len());
         meter.spend(precise() - began);
     });
-    match parsed {
-        Ok(Frame::Event { event, .. }) => {
-            let (_, folded) = runner.live.position();
-            if !runner.wants_snapshot && event.seq > runner.newest(folded) + 1 {
-                // A hole, wherever it comes from: the cursor asks for what is missing.
-                drop(runner);
-                return closed(shared, generation, "an event did not arrive");
-            }
-            runner.carry(time, Some(event.seq), text.len(), frame);
-            runner.waiting.push(*event);
-            if runner.waiting.len() >= WAITING {
-                measure_task(runner.live);
-                runner.fold();
-            } else if !std::mem::replace(&mut runner.frame_due, true) {
-                let shared = Rc::clone(shared);
-                in_frame(runner.live, Box::new(move || draw(&shared)));
-            }
-        }
-        Ok(Frame::Control(control)) => {
-            measure_task(runner.live);
-            if let (Control::Hello(_) | Control::Heartbeat(_), Some(sent)) = (&control, sent_at(text)) {
-                runner.compare(sent);
-            }
-            if let Control::Heartbeat(_) = control {
-                runner.carry(time, None, 0, frame);
-            }
-            let again = runner.control(control);
-            drop(runner);
-            if again {
-                closed(shared, generation, "the log changed");
-                let act = shared.borrow_mut().link.retry_now(clock());
-                perform(shared, act);
-            }
-        }
-        Ok(Frame::Other) => {}
-        Err(fault) => leptos::logging::warn!("a frame was passed over: {fault}"),
+    let Some(first) = first else { return };
+    let (_, folded) = runner.live.position();
+    let newest = runner.newest(folded);
+    runner.carry(time, Some((first, newest)), text.len(), &frames);
+    if runner.waiting.len() >= WAITING {
+        measure_task(runner.live);
+        runner.fold();
+    } else if !runner.waiting.is_empty() && !std::mem::replace(&mut runner.frame_due, true) {
+        let shared = Rc::clone(shared);
+        in_frame(runner.live, Box::new(move || draw(&shared)));
+    }
+}
+
+/// Takes a word about the stream: what it says, its text, and the browser's own value of that.
+fn controlled(shared: &Shared, generation: u32, control: Control, text: &str, frame: &JsValue) {
+    let mut runner = shared.borrow_mut();
+    let time = clock();
+    measure_task(runner.live);
+    runner.live.measure(|meter| meter.message(time, 1, text.len()));
+    if let (Control::Hello(_) | Control::Heartbeat(_), Some(sent)) = (&control, sent_at(text)) {
+        runner.compare(sent);
+    }
+    if let Control::Heartbeat(_) = control {
+        runner.carry(time, None, 0, frame);
+    }
+    let again = runner.control(control);
+    drop(runner);
+    if again {
+        closed(shared, generation, "the log changed");
+        let act = shared.borrow_mut().link.retry_now(clock());
+        perform(shared, act);
     }
 }
 
@@ -333,6 +347,20 @@ impl Runner {
     /// The newest seq that is here, folded or waiting.
     fn newest(&self, folded: u64) -> u64 {
         self.waiting.last().map_or(folded, |event| event.seq.max(folded))
+    }
+
+    /// Takes an event, for the next frame; none where events before it are missing. One that is here
+    /// already came twice: with what another tab had when this one joined.
+    fn take(&mut self, event: Event) -> Option<()> {
+        let (_, folded) = self.live.position();
+        let newest = self.newest(folded);
+        if !self.wants_snapshot && event.seq > newest + 1 {
+            return None;
+        }
+        if self.wants_snapshot || event.seq > newest {
+            self.waiting.push(event);
+        }
+        Some(())
     }
 
     /// Folds what waits; when each event happened, of those that came live and are shown.

@@ -14,8 +14,8 @@ pub use self::word::{Hello, PART, Word, word};
 
 /// How many of the newest events the carrier keeps for who joins; one whose place is before them is
 /// sent to the server.
-const FRAMES: usize = 4_096;
-/// How many bytes of them.
+const EVENTS: u64 = 4_096;
+/// How many bytes of them, as the browser counts characters.
 const BYTES: usize = 4 << 20;
 /// How long a rider waits for an answer before it opens a socket of its own, in milliseconds.
 const ANSWER_MS: f64 = 400.0;
@@ -36,13 +36,15 @@ pub enum Standing<'a> {
     Away(&'a str),
 }
 
-/// What the carrier knows of its riders, and the newest frames; `T` is a frame's text, wherever that is.
+/// What the carrier knows of its riders, and the newest events; `T` is the text of some that came
+/// together, wherever that is.
 #[derive(Debug)]
 pub struct Carrier<T> {
-    /// Event by event, without a hole: bytes and frame.
-    kept: VecDeque<(usize, T)>,
+    /// Without a hole: the last event of each text, its bytes, and the text.
+    kept: VecDeque<(u64, usize, T)>,
     /// The event before the first of them.
     before: u64,
+    newest: u64,
     bytes: usize,
     /// Who rides, and when each was heard last.
     riders: Vec<(String, f64)>,
@@ -51,32 +53,32 @@ pub struct Carrier<T> {
 impl<T> Carrier<T> {
     /// A tab that has everything up to this event begins to carry.
     pub fn new(newest: u64) -> Self {
-        Self { kept: VecDeque::new(), before: newest, bytes: 0, riders: Vec::new() }
+        Self { kept: VecDeque::new(), before: newest, newest, bytes: 0, riders: Vec::new() }
     }
 
-    /// An event was heard.
-    pub fn hear(&mut self, seq: u64, bytes: usize, frame: T) {
-        let next = self.before + self.kept.len() as u64 + 1;
-        if seq < next {
-            // It comes twice where a connection was made anew.
+    /// Events were heard, from one to another.
+    pub fn hear(&mut self, (first, last): (u64, u64), bytes: usize, text: T) {
+        if last <= self.newest {
+            // They come twice where a connection was made anew.
             return;
         }
-        if seq > next {
-            self.begin(seq - 1);
+        if first > self.newest + 1 {
+            self.begin(first - 1);
         }
-        self.kept.push_back((bytes, frame));
+        self.newest = last;
+        self.kept.push_back((last, bytes, text));
         self.bytes += bytes;
-        while self.kept.len() > FRAMES || self.bytes > BYTES {
-            let Some((bytes, _)) = self.kept.pop_front() else { break };
+        while self.newest - self.before > EVENTS || self.bytes > BYTES {
+            let Some((last, bytes, _)) = self.kept.pop_front() else { break };
             self.bytes -= bytes;
-            self.before += 1;
+            self.before = last;
         }
     }
 
     /// The whole state is known anew, at this event: what came before leads nowhere.
     pub fn begin(&mut self, newest: u64) {
         self.kept.clear();
-        (self.before, self.bytes) = (newest, 0);
+        (self.before, self.newest, self.bytes) = (newest, newest, 0);
     }
 
     /// Answers one that wants to join at a place: with a word, or, where there is none, with a hello and
@@ -93,9 +95,10 @@ impl<T> Carrier<T> {
         })
     }
 
-    /// The frames after a place that was not answered with a word. None, for one that is ahead.
+    /// The texts of what came after a place that was not answered with a word. None, for one that is
+    /// ahead. The first may tell of events before it, too.
     pub fn frames(&self, seq: u64) -> impl Iterator<Item = &T> {
-        self.kept.iter().skip((seq - self.before) as usize).map(|(_, frame)| frame)
+        self.kept.iter().skip_while(move |(last, ..)| *last <= seq).map(|(.., text)| text)
     }
 
     /// A rider said that it is there.
@@ -263,7 +266,7 @@ mod tests {
 
     fn carrying(events: std::ops::RangeInclusive<u64>) -> Carrier<String> {
         let mut carrier = Carrier::new(events.start() - 1);
-        events.for_each(|seq| carrier.hear(seq, 100, frame(seq)));
+        events.for_each(|seq| carrier.hear((seq, seq), 100, frame(seq)));
         carrier
     }
 
@@ -295,28 +298,30 @@ mod tests {
 
     #[test]
     fn only_the_newest_is_kept() {
-        let mut carrier = carrying(1..=FRAMES as u64 + 100);
-        assert_eq!(carrier.frames(100).count(), FRAMES);
+        let mut carrier = carrying(1..=EVENTS + 100);
+        assert_eq!(carrier.frames(100).count() as u64, EVENTS);
         assert!(carrier.answer(0.0, Standing::Live("e"), "r", "e", 99).is_some());
         // Large ones push out many.
-        let newest = FRAMES as u64 + 101;
-        carrier.hear(newest, BYTES, frame(newest));
+        let newest = EVENTS + 101;
+        carrier.hear((newest, newest), BYTES, frame(newest));
         assert_eq!(carrier.frames(newest - 1).collect::<Vec<_>>(), [&frame(newest)]);
-        carrier.hear(newest + 1, BYTES + 1, frame(newest + 1));
+        carrier.hear((newest + 1, newest + 1), BYTES + 1, frame(newest + 1));
         assert_eq!(carrier.frames(newest + 1).count(), 0, "one that is too large is not kept at all");
         assert!(carrier.answer(0.0, Standing::Live("e"), "r", "e", newest).is_some());
-        carrier.hear(newest + 2, 1, frame(newest + 2));
+        carrier.hear((newest + 2, newest + 2), 1, frame(newest + 2));
         assert_eq!(carrier.frames(newest + 1).count(), 1);
     }
 
     #[test]
     fn what_comes_twice_is_kept_once_and_a_hole_begins_anew() {
         let mut carrier = carrying(1..=5);
-        (3..=7).for_each(|seq| carrier.hear(seq, 1, frame(seq)));
+        (3..=7).for_each(|seq| carrier.hear((seq, seq), 1, frame(seq)));
         assert_eq!(carrier.frames(4).collect::<Vec<_>>(), [&frame(5), &frame(6), &frame(7)]);
-        carrier.hear(20, 1, frame(20));
+        carrier.hear((20, 20), 1, frame(20));
         assert!(carrier.answer(0.0, Standing::Live("e"), "r", "e", 7).is_some());
         assert_eq!(carrier.frames(19).count(), 1);
+        carrier.hear((21, 24), 1, frame(24));
+        assert_eq!(carrier.frames(22).collect::<Vec<_>>(), [&frame(24)], "a text is kept whole");
         carrier.begin(40);
         assert!(carrier.answer(0.0, Standing::Live("e"), "r", "e", 20).is_some());
         assert!(carrier.answer(0.0, Standing::Live("e"), "r", "e", 40).is_none());
@@ -328,8 +333,12 @@ mod tests {
         // What is on the channel, in its order; each rider hears it from where it joined.
         let mut channel: Vec<String> = Vec::new();
         let mut riders: Vec<(Rider, u64, usize, usize)> = Vec::new();
-        for seq in 1..=300u64 {
-            if seq % 7 == 0 {
+        // One to five events come together.
+        let mut next = 1;
+        while next <= 300u64 {
+            let (seq, last) = (next, (next + next % 5).min(300));
+            next = last + 1;
+            if seq % 3 == 0 {
                 // Rendered a moment ago, up to an event that the carrier may not have heard yet.
                 let place = (seq + 3).saturating_sub(seq % 11);
                 let mut rider = Rider::new(seq.to_string());
@@ -338,17 +347,21 @@ mod tests {
                 channel.push(answered(&mut carrier, 0.0, Standing::Live("e"), &asked));
                 riders.push((rider, place, channel.len() - 1, 0));
             }
-            carrier.hear(seq, 10, frame(seq));
+            let text = (seq..=last).map(frame).collect::<Vec<_>>().join("\n");
+            carrier.hear((seq, last), 10, text.clone());
             if carrier.carries(0.0) {
-                channel.push(frame(seq));
+                channel.push(text);
             }
         }
+        assert!(riders.len() > 20);
         for (rider, newest, from, heard) in &mut riders {
             let mut hear = |text: &str| {
-                let seq: u64 = text[1..text.len() - 1].parse().unwrap();
-                assert!(seq <= *newest + 1, "a hole before {seq}");
-                if seq == *newest + 1 {
-                    (*newest, *heard) = (seq, *heard + 1);
+                for line in text.split('\n') {
+                    let seq: u64 = line[1..line.len() - 1].parse().unwrap();
+                    assert!(seq <= *newest + 1, "a hole before {seq}");
+                    if seq == *newest + 1 {
+                        (*newest, *heard) = (seq, *heard + 1);
+                    }
                 }
             };
             for said in &channel[*from..] {

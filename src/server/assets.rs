@@ -15,6 +15,14 @@ use super::AppState;
 use super::pages::BARE;
 use crate::app::route::Page;
 
+/// The script that hears the stream beside the page.
+const STREAM: &str = "stream.js";
+
+/// What scripts beside the page may do: ask this server, and run nothing else. Said with each answer,
+/// also that nothing changed: what that says holds for what the browser has.
+const BESIDE: (header::HeaderName, HeaderValue) =
+    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; connect-src 'self'"));
+
 #[derive(rust_embed::RustEmbed)]
 #[folder = "target/site"]
 #[allow_missing = true]
@@ -30,8 +38,11 @@ pub fn serve(request: &Request) -> Option<Response> {
     }
     let plain = Site::get(path)?;
     let tag = HeaderValue::from_str(&format!("\"{}\"", hex(&plain.metadata.sha256_hash()[..12]))).ok()?;
+    let policy = (path == STREAM).then_some([BESIDE]);
     if request.headers().get(header::IF_NONE_MATCH) == Some(&tag) {
-        return Some((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+        let mut response = (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
+        response.headers_mut().extend(policy.into_iter().flatten());
+        return Some(response);
     }
     let (encoding, file) = ["br", "gzip"]
         .into_iter()
@@ -47,6 +58,7 @@ pub fn serve(request: &Request) -> Option<Response> {
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     headers.insert(header::ETAG, tag);
+    headers.extend(policy.into_iter().flatten());
     if let Some(encoding) = encoding {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
@@ -56,11 +68,10 @@ pub fn serve(request: &Request) -> Option<Response> {
 /// What keeps the deck for when there is no server, in the browser: the script of the site, told which
 /// files there are and which addresses are pages. Whenever one of the files is another, so is this.
 pub async fn service_worker(State(state): State<AppState>) -> Response {
-    // It asks this server, and runs nothing else.
     let headers = [
-        (header::CONTENT_TYPE, "text/javascript"),
-        (header::CACHE_CONTROL, "no-cache"),
-        (header::CONTENT_SECURITY_POLICY, "default-src 'none'; connect-src 'self'"),
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/javascript")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+        BESIDE,
     ];
     // What is built anew all the time is not kept, nor what a release kept at this address.
     if state.leptos.env == Env::DEV {
@@ -69,7 +80,7 @@ pub async fn service_worker(State(state): State<AppState>) -> Response {
     let Some(script) = Site::get("sw.js") else { return StatusCode::NOT_FOUND.into_response() };
     let kept = |path: &str| {
         let code = path.starts_with("pkg/") && [".js", ".wasm", ".css"].iter().any(|end| path.ends_with(end));
-        code || [".svg", ".png", ".webmanifest"].iter().any(|end| path.ends_with(end))
+        code || path == STREAM || [".svg", ".png", ".webmanifest"].iter().any(|end| path.ends_with(end))
     };
     let mut files: Vec<String> = Site::iter().filter(|path| kept(path)).map(|path| ["/", &path].concat()).collect();
     files.sort();

@@ -252,14 +252,15 @@ impl Runner {
         }
     }
 
-    /// Posts a frame of this tab's socket to whoever rides, and keeps an event for who will.
-    pub(super) fn carry(&mut self, now: f64, seq: Option<u64>, bytes: usize, frame: JsValue) {
+    /// Posts what this tab's socket brought to whoever rides, and keeps events, from one seq to another,
+    /// for who will.
+    pub(super) fn carry(&mut self, now: f64, span: Option<(u64, u64)>, bytes: usize, frames: &JsValue) {
         let Some(Tabs { channel, carrier: Some(carrier), .. }) = &mut self.tabs else { return };
         if carrier.carries(now) {
-            channel.say(&frame);
+            channel.say(frames);
         }
-        if let Some(seq) = seq {
-            carrier.hear(seq, bytes, frame);
+        if let Some(span) = span {
+            carrier.hear(span, bytes, frames.clone());
         }
     }
 }
