@@ -381,6 +381,26 @@ impl Wire for Event {
     fn write(&self, out: &mut String) {
         write_envelope(out, Some(self.seq), Some(self.ts), &self.source, &self.entity, &self.id, self.ahead_ms, &self.body);
     }
+
+    fn pack<'a>(&'a self, out: &mut Packer<'a>) {
+        out.number(self.seq);
+        self.ts.pack(out);
+        out.text(&self.source);
+        self.entity.pack(out);
+        self.id.pack(out);
+        out.number(self.ahead_ms);
+        self.body.pack(out);
+    }
+
+    fn unpack(&mut self, from: &mut Unpacker<'_>) {
+        self.seq = from.number();
+        self.ts.unpack(from);
+        self.source = from.text().to_owned();
+        self.entity.unpack(from);
+        self.id.unpack(from);
+        self.ahead_ms = from.number();
+        self.body = Body::unpack(from);
+    }
 }
 
 /// Events cross server functions through their own wire format.

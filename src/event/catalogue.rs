@@ -7,6 +7,7 @@ use super::config::ConfigEvent;
 use super::memory::MemoryEvent;
 use super::message::MessageEvent;
 use super::mode::ModeEvent;
+use super::pack::{Packer, Unpacker};
 use super::provider::ProviderEvent;
 use super::selfcheck::SelfcheckEvent;
 use super::session::SessionEvent;
@@ -110,17 +111,22 @@ macro_rules! catalogue {
                 DOMAINS.iter().find(|domain| domain.name == name)
             }
 
+            /// An event of a type that says nothing yet.
+            fn blank(name: &str) -> Self {
+                if !is_known(name) {
+                    return Self::custom(name);
+                }
+                let domain = name.split('.').next().unwrap_or_default();
+                let blank = None$(.or_else(|| if domain == $events::DOMAIN.name { $events::named(name).map(Self::$variant) } else { None }))+;
+                blank.expect("a known type is in its domain's table")
+            }
+
             /// Reads a payload by the table of its type.
             ///
             /// # Errors
             /// A known type whose payload does not fit.
             pub fn read(name: &str, payload: Object, at: &At<'_>) -> Result<Self, Fault> {
-                let domain = name.split('.').next().unwrap_or_default();
-                if !is_known(name) {
-                    return Ok(Self::Custom(Custom { name: name.to_owned(), payload }));
-                }
-                let blank = None$(.or_else(|| if domain == $events::DOMAIN.name { $events::named(name).map(Self::$variant) } else { None }))+;
-                let mut body = blank.expect("a known type is in its domain's table");
+                let mut body = Self::blank(name);
                 body.fill(Value::Object(payload), at)?;
                 Ok(body)
             }
@@ -138,6 +144,25 @@ macro_rules! catalogue {
                     $(Self::$variant(event) => event.write(out),)+
                     Self::Custom(custom) => custom.payload.write(out),
                 }
+            }
+
+            /// Appends the packed form: the type, and the payload by its table.
+            pub fn pack<'a>(&'a self, out: &mut Packer<'a>) {
+                out.text(self.name());
+                match self {
+                    $(Self::$variant(event) => event.pack(out),)+
+                    Self::Custom(custom) => custom.payload.pack(out),
+                }
+            }
+
+            /// Reads what was packed.
+            pub fn unpack(from: &mut Unpacker<'_>) -> Self {
+                let mut body = Self::blank(from.text());
+                match &mut body {
+                    $(Self::$variant(event) => event.unpack(from),)+
+                    Self::Custom(custom) => custom.payload.unpack(from),
+                }
+                body
             }
         }
 

@@ -272,7 +272,8 @@ impl<'a> Unpacker<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::Timestamp;
+    use crate::demo::Scenario;
+    use crate::event::{Event, Timestamp};
     use proptest::prelude::*;
     use serde_json::{Value, json};
     use std::collections::BTreeMap;
@@ -308,6 +309,23 @@ mod tests {
         comes_back(&vec![None, Some("a".to_owned()), Some(String::new())]);
         comes_back(&json!({"a": [1, null, {"b": "c"}]}));
         comes_back(&vec![Value::Null, json!("text")]);
+    }
+
+    #[test]
+    fn events_come_back() {
+        let mut play = Scenario::new(5, 40, Timestamp(1_769_509_293_000));
+        let now = Timestamp(1_769_509_999_000);
+        let mut events: Vec<Event> = (1..=5_000).map(|seq| play.next_event().into_event(seq, now)).collect();
+        for text in [
+            r#"{"seq":5001,"type":"task.progress","ts":5,"source":"a","entity":"task:t","payload":{"progress":7,"mood":"good"},"id":"k"}"#,
+            r#"{"seq":5002,"type":"own.kind","ts":9,"source":"a","payload":{"any":[1,{"thing":null}]},"ahead_ms":40}"#,
+        ] {
+            events.push(from_text(text).unwrap());
+        }
+        let json: usize = events.iter().map(|event| event.to_json().len()).sum();
+        let packed = pack(&events);
+        assert!(packed.len() * 3 < json, "{} of {json} bytes", packed.len());
+        assert_eq!(unpack::<Vec<Event>>(&packed), Ok(events));
     }
 
     #[test]

@@ -194,6 +194,21 @@ macro_rules! payload {
                 writer.rest(&self.extra);
                 writer.end();
             }
+            fn pack<'a>(&'a self, out: &mut $crate::event::pack::Packer<'a>) {
+                const { assert!(Self::FIELDS.len() < $crate::event::pack::MAX_FIELDS) };
+                out.fields(&[$(!$crate::event::wire::Wire::is_missing(&self.$field),)* !self.extra.is_empty()]);
+                $(if !$crate::event::wire::Wire::is_missing(&self.$field) {
+                    $crate::event::wire::Wire::pack(&self.$field, out);
+                })*
+                if !self.extra.is_empty() {
+                    $crate::event::wire::Wire::pack(&self.extra, out);
+                }
+            }
+            fn unpack(&mut self, from: &mut $crate::event::pack::Unpacker<'_>) {
+                let mut are_there = from.number();
+                $(from.field(&mut are_there, &mut self.$field);)*
+                from.field(&mut are_there, &mut self.extra);
+            }
         }
     };
 }
@@ -242,6 +257,16 @@ macro_rules! family {
             /// Appends the payload's JSON.
             pub(crate) fn write(&self, out: &mut String) {
                 match self { $(Self::$variant(payload) => $crate::event::wire::Wire::write(payload, out)),+ }
+            }
+
+            /// Appends the payload's packed form.
+            pub(crate) fn pack<'a>(&'a self, out: &mut $crate::event::pack::Packer<'a>) {
+                match self { $(Self::$variant(payload) => $crate::event::wire::Wire::pack(payload, out)),+ }
+            }
+
+            /// Takes on a packed payload.
+            pub(crate) fn unpack(&mut self, from: &mut $crate::event::pack::Unpacker<'_>) {
+                match self { $(Self::$variant(payload) => $crate::event::wire::Wire::unpack(payload, from)),+ }
             }
         }
     };

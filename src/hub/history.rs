@@ -15,7 +15,7 @@ use crate::swarm::SwarmState;
 pub const NEAR: u64 = 128;
 /// The same where a snapshot stands: reading and writing a state here costs as much as folding some
 /// hundred events there.
-pub const BEFORE: u64 = 512;
+pub const BEFORE: u64 = 2_560;
 /// How many events after an instant it gets as well: some steps on are a fold at once.
 const AHEAD: u64 = 64;
 
