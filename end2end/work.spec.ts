@@ -256,7 +256,7 @@ test.describe('tasks', () => {
   test('fill a column to its bound, and the rest is a list away', async ({ page, deck }) => {
     await sendAll(deck, put(360));
     await openLive(page, '/tasks');
-    await expect(column(page, 'pending').getByRole('listitem')).toHaveCount(20);
+    await expect(column(page, 'pending').getByRole('listitem')).toHaveCount(12);
     await expect(column(page, 'pending').getByRole('heading')).toHaveText('pending360');
     await column(page, 'pending').getByRole('link', { name: '340 more' }).click();
     await expect(page).toHaveURL('/tasks?view=list&state=pending');

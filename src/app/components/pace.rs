@@ -1,5 +1,6 @@
 //! Calm: what is summed up or sorted over many things is made anew a few times a second at most,
-//! however much happens. What one row says of one thing follows each frame all the same.
+//! however much happens; where it costs a frame much, once a second. What one row says of one thing
+//! follows each frame all the same.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -12,6 +13,10 @@ use crate::swarm::Touched;
 
 /// The least time between two turns.
 const REST: Duration = Duration::from_millis(250);
+/// The longest that a turn's own work makes it, in milliseconds.
+const LONGEST: f64 = 1_000.0;
+/// A turn rests so many times as long as its frame worked: so it is one frame of many.
+const OF_MANY: f64 = 60.0;
 /// How much longer than the rest a turn waits for a frame that takes it.
 const GRACE: Duration = Duration::from_millis(60);
 /// The least time between turns of different counts, in milliseconds: two never fall on one frame.
@@ -25,14 +30,30 @@ thread_local! {
 /// When the last turn was taken, and what waits for the next one.
 #[derive(Debug, Clone, Copy)]
 struct Rest {
-    /// How long it is, in milliseconds.
+    /// How long it is at least, in milliseconds.
+    least: f64,
+    /// How long it is, by what the last turn cost.
     long: f64,
+    /// Whether that is not known yet.
+    new: bool,
     last: f64,
     asked: bool,
     timed: bool,
 }
 
 impl Rest {
+    fn new(least: Duration) -> Self {
+        let least = least.as_millis() as f64;
+        Self { least, long: least, new: false, last: f64::MIN, asked: false, timed: false }
+    }
+
+    /// The frame of the last turn worked so long.
+    fn weigh(&mut self, work: Option<f64>) {
+        if std::mem::take(&mut self.new) {
+            self.long = (work.unwrap_or(0.0) * OF_MANY).min(LONGEST).max(self.least);
+        }
+    }
+
     /// How long until the next turn may be taken, in milliseconds.
     fn left(&self, now: f64) -> f64 {
         (self.last + self.long - now).max(0.0)
@@ -54,8 +75,7 @@ pub fn paced(live: Live, parts: Touched) -> RwSignal<u64> {
 
 /// The same with a rest of its own: for what costs much and changes slowly.
 pub fn paced_every(live: Live, parts: Touched, rest: Duration) -> RwSignal<u64> {
-    let long = rest.as_millis() as f64;
-    let (turn, rest) = (RwSignal::new(0), StoredValue::new(Rest { long, last: f64::MIN, asked: false, timed: false }));
+    let (turn, rest) = (RwSignal::new(0), StoredValue::new(Rest::new(rest)));
     let mut before = None;
     effect(move || {
         // Which world is on show: what is now, an instant of the past, the demo.
@@ -63,6 +83,8 @@ pub fn paced_every(live: Live, parts: Touched, rest: Duration) -> RwSignal<u64> 
         live.read(parts, |_| ());
         let Some(former) = before.replace(world) else { return };
         let now = precise();
+        // The newest frame is that of the turn, where it was taken just before this one.
+        rest.update_value(|rest| rest.weigh(live.last_work()));
         let is_over = rest.with_value(|rest| rest.is_over(now, TAKEN.get()));
         if is_over || former != world {
             take(turn, rest, now);
@@ -82,7 +104,7 @@ pub fn slow_clock(live: Live) -> Memo<u64> {
 /// Takes a turn. It is taken in the frame that shows the change: its work is this frame's.
 fn take(turn: RwSignal<u64>, rest: StoredValue<Rest>, now: f64) {
     TAKEN.set(now);
-    rest.try_update_value(|rest| (rest.last, rest.asked) = (now, false));
+    rest.try_update_value(|rest| (rest.last, rest.new, rest.asked) = (now, true, false));
     // The page may be gone by now.
     let _gone = turn.try_update(|count| *count += 1);
 }
@@ -110,12 +132,27 @@ mod tests {
 
     #[test]
     fn a_turn_is_taken_after_the_rest_and_never_with_another() {
-        let rest = Rest { long: 250.0, last: 1_000.0, asked: false, timed: false };
+        let rest = Rest { last: 1_000.0, ..Rest::new(REST) };
         assert_eq!((rest.left(1_100.0), rest.left(1_300.0)), (150.0, 0.0));
         assert!(!rest.is_over(1_249.0, 0.0));
         assert!(rest.is_over(1_250.0, 1_242.0));
         assert!(!rest.is_over(1_250.0, 1_243.0), "another was taken in this frame");
         let first = Rest { last: f64::MIN, ..rest };
         assert!(first.is_over(0.0, f64::MIN), "the first waits for nothing");
+    }
+
+    #[test]
+    fn what_costs_a_frame_much_rests_longer() {
+        let mut rest = Rest::new(REST);
+        let mut after = |work: Option<f64>| {
+            rest.new = true;
+            rest.weigh(work);
+            // What other frames cost is nothing to it.
+            rest.weigh(Some(90.0));
+            rest.long
+        };
+        assert_eq!([None, Some(1.0), Some(8.0), Some(400.0)].map(&mut after), [250.0, 250.0, 480.0, 1_000.0]);
+        let slow = Rest::new(Duration::from_secs(3));
+        assert_eq!(slow.long, 3_000.0);
     }
 }

@@ -24,8 +24,8 @@ use crate::client::{Live, in_frame};
 pub const FIRST: usize = 40;
 /// How many lines are drawn beyond those that are seen, on each side. A window moves by as many.
 const SPARE: usize = 8;
-/// How often the rows say how many there are of them, where that changes all the time.
-const RESIZED: Duration = Duration::from_secs(1);
+/// How often rows that change all the time are measured, and say how many there are of them.
+const MEASURED: Duration = Duration::from_secs(1);
 
 /// What a list is in the document.
 #[derive(Debug)]
@@ -55,6 +55,7 @@ pub fn window(of: Window, shape: Shape, read: impl Fn(usize, usize) -> Vec<Row> 
 fn boxed(of: Window, shape: Shape, read: Arc<dyn Fn(usize, usize) -> Vec<Row> + Send + Sync>) -> Element {
     let live = expect_context::<Live>();
     let span = RwSignal::new((0, FIRST));
+    let seen: Looked = StoredValue::new(None);
     // Raised when rows were drawn: then they can be measured and numbered.
     let drawn = RwSignal::new(0_u64);
     let shown = rows(move || {
@@ -77,37 +78,55 @@ fn boxed(of: Window, shape: Shape, read: Arc<dyn Fn(usize, usize) -> Vec<Row> + 
         .label(of.label)
         .on("scroll", move |event| {
             if let Some(scrolled) = event.target().and_then(|target| target.dyn_into().ok()) {
-                settle(&scrolled, of.total, span);
+                look(&scrolled, of.total, span, seen);
             }
         })
         .child(div().class("gap"))
         .child(list)
         .child(div().class("gap"))
-        .ready(move |element| follow(live, element.unchecked_into(), of, span, drawn))
+        .ready(move |element| follow(live, element.unchecked_into(), of, span, drawn, seen))
 }
 
+/// What was measured last. The document is not asked for it in each frame: it would have to be laid out
+/// for the answer, and again for the frame.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    /// How the rows stand; none where there were none to measure.
+    lines: Option<Lines>,
+    /// How far the box is scrolled, and how high it is, in pixels.
+    top: f64,
+    high: f64,
+}
+
+type Looked = StoredValue<Option<Seen>>;
+
 /// Keeps the window where the box is looked at.
-fn follow(live: Live, element: HtmlElement, of: Window, span: RwSignal<(usize, usize)>, drawn: RwSignal<u64>) {
+fn follow(live: Live, element: HtmlElement, of: Window, span: RwSignal<(usize, usize)>, drawn: RwSignal<u64>, seen: Looked) {
     let (resized, rewound) = (element.clone(), element.clone());
-    let listening = window_event_listener(leptos::ev::resize, move |_| settle(&resized, of.total, span));
+    let listening = window_event_listener(leptos::ev::resize, move |_| look(&resized, of.total, span, seen));
     on_cleanup(move || listening.remove());
-    // Whether the rows said so lately: in a list that grows all the time each of them would in each frame.
-    let sized = Rc::new(Cell::new(false));
+    // Whether the rows were measured lately: in a list that grows all the time they would be in each frame.
+    let rests = Rc::new(Cell::new(false));
     effect(move || {
         // Asked for, not only tracked: what nobody asks a memo for it does not follow.
         of.total.get();
         drawn.track();
-        let (element, sized) = (element.clone(), Rc::clone(&sized));
+        let (element, rests) = (element.clone(), Rc::clone(&rests));
         let settled = move || {
-            settle(&element, of.total, span);
-            let rests = sized.replace(true);
-            number(&element, of.total, span, !rests);
-            if !rests {
+            let known = seen.try_get_value().flatten().is_some_and(|seen| seen.lines.is_some());
+            if known && rests.get() {
+                settle(&element, of.total, span, seen);
+                return number(&element, of.total, span, false);
+            }
+            look(&element, of.total, span, seen);
+            number(&element, of.total, span, true);
+            if !rests.replace(true) {
                 let again = move || {
-                    sized.set(false);
+                    rests.set(false);
+                    look(&element, of.total, span, seen);
                     number(&element, of.total, span, true);
                 };
-                set_timeout(again, RESIZED);
+                set_timeout(again, MEASURED);
             }
         };
         in_frame(live, Box::new(settled));
@@ -169,18 +188,26 @@ fn rewound(total: usize, now: (usize, usize)) -> Option<(usize, usize)> {
     (now.0 > 0 && total > 0).then_some((0, FIRST))
 }
 
-/// Moves the window to where the box is looked at, and makes room for the rest of the list.
-fn settle(element: &HtmlElement, total: Memo<usize>, span: RwSignal<(usize, usize)>) {
+/// Measures, and moves the window there.
+fn look(element: &HtmlElement, total: Memo<usize>, span: RwSignal<(usize, usize)>, seen: Looked) {
+    let Ok(Some(list)) = element.query_selector("[data-rows]") else { return };
+    let (top, high) = (f64::from(element.scroll_top()), f64::from(element.client_height()));
+    let _gone = seen.try_set_value(Some(Seen { lines: Lines::measure(&list), top, high }));
+    settle(element, total, span, seen);
+}
+
+/// Moves the window to where the box was looked at, and makes room for the rest of the list.
+fn settle(element: &HtmlElement, total: Memo<usize>, span: RwSignal<(usize, usize)>, seen: Looked) {
     // The page may be gone by now.
     let (Some(total), Some(now)) = (total.try_get_untracked(), span.try_get_untracked()) else { return };
-    let Ok(Some(list)) = element.query_selector("[data-rows]") else { return };
-    let Some(lines) = Lines::measure(&list) else {
+    let Some(Some(Seen { lines, top, high })) = seen.try_get_value() else { return };
+    let Some(lines) = lines else {
         if let Some(to) = rewound(total, now) {
             let _gone = span.try_set(to);
         }
         return room(element, 0.0, 0.0);
     };
-    let to = lines.span(total, f64::from(element.scroll_top()), f64::from(element.client_height()));
+    let to = lines.span(total, top, high);
     if to != now {
         keep_focus(element);
         let _gone = span.try_set(to);
@@ -194,7 +221,10 @@ fn room(element: &HtmlElement, above: f64, below: f64) {
     let gaps = [element.first_element_child(), element.last_element_child()];
     for (gap, pixels) in gaps.into_iter().flatten().zip([above, below]) {
         let height = [&(pixels.round() as u64).to_string(), "px"].concat();
-        let _refused = gap.unchecked_into::<HtmlElement>().style().set_property("height", &height);
+        let style = gap.unchecked_into::<HtmlElement>().style();
+        if style.get_property_value("height").as_ref() != Ok(&height) {
+            let _refused = style.set_property("height", &height);
+        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! What tells a person who looks elsewhere: the sign in the tab, and words for those who listen.
 
+use std::time::Duration;
+
 use leptos::prelude::*;
 
 use super::Hands;
 use super::settings::Choice;
 use crate::app::components::hostile::visible_line;
 use crate::app::components::number::count;
+use crate::app::components::pace::paced_every;
 use crate::app::html::effect;
 use crate::app::route::encode;
 use crate::client::Live;
@@ -14,6 +17,8 @@ use crate::swarm::{Attention, SwarmState, Touched, status};
 
 /// How long it is quiet between two summaries, in milliseconds.
 const QUIET_MS: u64 = 5_000;
+/// How often the sign in the tab is another one at most: a browser takes long to draw it.
+const SIGNED: Duration = Duration::from_secs(1);
 /// How long what an agent named is said, in characters.
 const SAID: usize = 80;
 
@@ -42,8 +47,11 @@ fn drawn(made_up: bool, waiting: u64) -> String {
 
 /// Keeps the sign in the tab current.
 pub(super) fn sign(hands: Hands, live: Live) {
+    let pace = paced_every(live, Touched::SESSIONS, SIGNED);
     effect(move || {
-        let drawing = drawn(live.demo().is_some(), hands.waiting.get());
+        pace.track();
+        let made_up = live.demo().is_some();
+        let drawing = drawn(made_up, untrack(|| hands.waiting.get()));
         if let Some(icon) = document().get_element_by_id("favicon") {
             let _refused = icon.set_attribute("href", &["data:image/svg+xml,", &encode(&drawing)].concat());
         }

@@ -8,14 +8,14 @@ use super::card::card;
 use super::{Shown, Wanted};
 use crate::app::components::derived::Derived;
 use crate::app::components::number::count;
-use crate::app::components::pace::paced_every;
+use crate::app::components::pace::{paced, paced_every};
 use crate::app::html::{Element, Node, Row, a, b, div, flag, h2, p, rows, section, text, ul, when};
 use crate::swarm::bounds::order;
 use crate::swarm::tasks::{Task, TaskState};
 use crate::swarm::{SwarmState, Touched};
 
 /// How many tasks a column shows; the rest are in the list.
-const SHOWN: usize = 20;
+const SHOWN: usize = 12;
 
 /// How long the columns of what ended rest: at their top there is something else all the time.
 const REST: Duration = Duration::from_secs(1);
@@ -42,42 +42,37 @@ pub(super) fn in_order(state: &SwarmState, wanted: &Wanted) -> Vec<String> {
     order(tasks.iter().map(|task| place(task))).into_iter().map(|place| tasks[place].id.clone()).collect()
 }
 
-/// The first few wanted tasks of each state, by its place in [`TaskState::ALL`]: of the states in which
-/// a task ended, or of the others.
-fn columns(state: &SwarmState, wanted: &Wanted, ended: bool) -> Vec<Vec<String>> {
-    let mut columns: Vec<Vec<(u64, &Task)>> = vec![Vec::new(); TaskState::ALL.len()];
-    for task in state.tasks.by_id.values().filter(|task| task.state.ended() == ended && wanted.fits(task)) {
-        let (column, key) = (&mut columns[task.state as usize], place(task));
-        let at = column.partition_point(|(other, _)| *other <= key);
+/// The first few wanted tasks of a state.
+fn first(state: &SwarmState, wanted: &Wanted, of: TaskState) -> Vec<String> {
+    let mut first: Vec<(u64, &Task)> = Vec::new();
+    for task in state.tasks.by_id.values().filter(|task| task.state == of && wanted.fits(task)) {
+        let key = place(task);
+        let at = first.partition_point(|(other, _)| *other <= key);
         if at < SHOWN {
-            column.truncate(SHOWN - 1);
-            column.insert(at, (key, task));
+            first.truncate(SHOWN - 1);
+            first.insert(at, (key, task));
         }
     }
-    columns.into_iter().map(|column| column.into_iter().map(|(_, task)| task.id.clone()).collect()).collect()
+    first.into_iter().map(|(_, task)| task.id.clone()).collect()
 }
 
 pub(super) fn board(shown: Shown) -> Node {
-    let slow = paced_every(shown.live, Touched::TASKS, REST);
-    let first = move |ended: bool, pace: RwSignal<u64>| {
-        Derived::new(move || {
-            pace.track();
-            shown.wanted.with(|wanted| shown.live.peek(|swarm| columns(swarm, wanted, ended)))
-        })
-    };
-    let (going, ended) = (first(false, shown.pace), first(true, slow));
     let columns = TaskState::ALL.iter().map(|state| {
         let state = *state;
-        let first = if state.ended() { ended } else { going };
-        when(flag(move || shown.wanted.with(|wanted| wanted.wants(state))), move || column(shown, state, first))
+        when(flag(move || shown.wanted.with(|wanted| wanted.wants(state))), move || column(shown, state))
     });
     div().class("board").attr("tabindex", "0").attr("role", "region").label("Tasks by state").children(columns).into()
 }
 
-fn column(shown: Shown, state: TaskState, first: Derived<Vec<Vec<String>>>) -> Element {
+/// A column. Each has a pace of its own: what several take in one frame is seen as a stutter.
+fn column(shown: Shown, state: TaskState) -> Element {
+    let pace = if state.ended() { paced_every(shown.live, Touched::TASKS, REST) } else { paced(shown.live, Touched::TASKS) };
     let name = state.as_str();
     let many = move || shown.counts.with(|counts| counts[state as usize]);
-    let ids = Derived::new(move || first.with(|columns| columns[state as usize].clone()));
+    let ids = Derived::new(move || {
+        pace.track();
+        shown.wanted.with(|wanted| shown.live.peek(|swarm| first(swarm, wanted, state)))
+    });
     let cards = move || ids.with(|ids| ids.iter().map(|id| Row::new(id.clone(), (id.clone(), state), card)).collect());
     let more = move || many().saturating_sub(SHOWN as u64);
     section()
@@ -109,14 +104,11 @@ mod tests {
         let wanted = Wanted::default();
         let all = in_order(&state, &wanted);
         assert_eq!(all.len(), state.tasks.by_id.len());
-        let (going, ended) = (columns(&state, &wanted, false), columns(&state, &wanted, true));
         for of in TaskState::ALL {
-            let first: Vec<&String> = all.iter().filter(|id| state.tasks.by_id[id.as_str()].state == *of).take(SHOWN).collect();
-            let (its, other) = if of.ended() { (&ended, &going) } else { (&going, &ended) };
-            assert!(its[*of as usize].iter().eq(first), "{of}");
-            assert!(other[*of as usize].is_empty(), "{of}");
+            let listed = all.iter().filter(|id| state.tasks.by_id[id.as_str()].state == *of).take(SHOWN);
+            assert!(first(&state, &wanted, *of).iter().eq(listed), "{of}");
         }
-        let completed = &ended[TaskState::Completed as usize];
+        let completed = first(&state, &wanted, TaskState::Completed);
         assert_eq!(completed.len(), SHOWN);
         let when = |id: &String| state.tasks.by_id[id.as_str()].state_by.seq;
         assert!(completed.windows(2).all(|two| when(&two[0]) > when(&two[1])), "the newest first");

@@ -106,14 +106,28 @@ pub(super) fn deeds(id: &str, state: TaskState) -> Node {
     }
 }
 
-/// A form to give it to an agent, folded in.
+/// A form to give it to an agent, folded in. Where a script runs it is made when it is unfolded: a busy
+/// board would make many that nobody sees.
 fn assign(id: &str) -> Node {
-    let line = input().attr("type", "text").attr("name", "name").attr("list", "agents-there").attr("autocomplete", "off");
-    let fields = vec![
-        html::label().child(span().child("To the agent")).child(line).into(),
-        sender().class("quiet").child("Assign it").into(),
-    ];
-    details().class("assign").child(summary().child("Assign")).child(deed(Deed::AssignTask, id, fields)).into()
+    let live = expect_context::<Live>();
+    let id = id.to_owned();
+    let unfolded = RwSignal::new(false);
+    let form = move || {
+        let line = input().attr("type", "text").attr("name", "name").attr("list", "agents-there").attr("autocomplete", "off");
+        let fields = vec![
+            html::label().child(span().child("To the agent")).child(line).into(),
+            sender().class("quiet").child("Assign it").into(),
+        ];
+        deed(Deed::AssignTask, &id, fields)
+    };
+    details()
+        .class("assign")
+        .on("toggle", move |_| unfolded.set(true))
+        // Unfolded before the script ran.
+        .ready(move |element| unfolded.set(element.has_attribute("open")))
+        .child(summary().child("Assign"))
+        .child(when(flag(move || unfolded.get() || !live.awake.get()), form))
+        .into()
 }
 
 pub(super) fn card((id, state): (String, TaskState)) -> Node {
@@ -126,6 +140,11 @@ pub(super) fn card((id, state): (String, TaskState)) -> Node {
         .child(about.progress())
         .child(about.where_said("note", note))
         .child(foot)
-        .child(div().class("deeds").child(deeds(&id, state)).child(span().class("muted apart").child(about.says(apart))))
+        .child(
+            div()
+                .class(if state == TaskState::Completed { "deeds bare" } else { "deeds" })
+                .child(deeds(&id, state))
+                .child(span().class("muted apart").child(about.says(apart))),
+        )
         .into()
 }
