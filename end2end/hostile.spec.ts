@@ -1,5 +1,5 @@
 import { agent, asks, memory, message, provider, registered, selfcheck, session, task, topology, trade } from './events';
-import { PAGES, expect, expectNewest, navigation, openLive, test, titled } from './fixtures';
+import { PAGES, expect, expectNewest, expectNoSidewaysScroll, navigation, openLive, test, titled } from './fixtures';
 
 const IMAGE = '<img src=x onerror=alert(1)>';
 const SCRIPT = '</title></script><script>alert(2)</script>';
@@ -94,4 +94,34 @@ test('a hostile filter in the address is text', async ({ page, deck }) => {
   await page.goto('/activity?q=%3Cscript&rows=all');
   await expect(page.locator(FOREIGN)).toHaveCount(0);
   await expect(page.getByRole('list', { name: 'Terms of the filter' })).toContainText('<script');
+});
+
+/** A line of a megabyte, most of it without a place to break. */
+const LONG = `begin ${'unbroken'.repeat(131_000)} end`;
+
+const LARGE = [
+  registered('ada', 'Ada'),
+  agent('status_changed', 'ada', { status: 'error', reason: LONG }),
+  task('created', 'large', { description: LONG }),
+  message('sent', 'm1', { from: 'ada', to: 'bob', message_type: 'task', content: LONG, size: LONG.length }),
+  memory('stored', 'notes', 'large', { value: LONG }),
+  session('started', 's', { title: 'Large', agent: 'ada' }),
+  session('prompted', 's', { text: LONG }),
+  session('tool_started', 's', { tool_use_id: 't', tool_name: 'Bash', input: { command: LONG } }),
+  session('tool_finished', 's', { tool_use_id: 't', tool_name: 'Bash', result: LONG }),
+  asks('s', 'r1', LONG),
+];
+
+test('a line of a megabyte is shown cut, and stretches no page', async ({ page, deck }) => {
+  test.slow();
+  for (const event of LARGE) await deck.send([event]);
+  await openLive(page);
+  for (const path of [...Object.keys(PAGES), '/agents/ada', '/sessions/s']) {
+    await openLive(page, path);
+    await expectNewest(page, LARGE.length);
+    await expectNoSidewaysScroll(page);
+    const [high, text] = await page.getByRole('main').evaluate((main) => [main.scrollHeight, main.textContent.length]);
+    expect(high, `${path} stays readable`).toBeLessThan(20_000);
+    expect(text, `${path} draws no more than one looks at`).toBeLessThan(400_000);
+  }
 });

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::age::ago;
 use super::badge::badge;
-use super::derived::Derived;
+use super::derived::Kept;
 use super::hostile::visible_line;
 use super::number::UNKNOWN;
 use crate::app::html::{Node, Text, text};
@@ -19,8 +19,8 @@ use crate::swarm::{Attention, Standing, SwarmState, Touched, status};
 pub struct About {
     live: Live,
     id: RwSignal<String>,
-    mark: Derived<Mark>,
-    standing: Derived<Option<Standing>>,
+    mark: Kept<Mark>,
+    standing: Kept<Option<Standing>>,
 }
 
 /// What tells whether an agent changed: the newest event about it, and what others' events count.
@@ -35,8 +35,8 @@ impl About {
             let agent = id.with_untracked(|id| state.agents.by_id.get(id))?;
             Some((agent.heard.seq, agent.heard.ts, agent.received, agent.running))
         };
-        let mark = Derived::new(move || live.read(Touched::AGENTS, mark));
-        let standing = Derived::new(move || {
+        let mark = Kept::following(move || live.read(Touched::AGENTS, mark));
+        let standing = Kept::following(move || {
             let now = live.known();
             mark.get();
             let find = |state: &SwarmState| id.with_untracked(|id| state.agents.by_id.get(id).map(|it| status::agent(it, now)));

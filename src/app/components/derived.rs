@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use leptos::prelude::*;
 
+use crate::app::html::effect;
+
 type Value = Arc<dyn Any + Send + Sync>;
 
 /// A value of some type, and whether another of that type is the same.
@@ -112,6 +114,25 @@ impl<T: Clone + PartialEq + Send + Sync + 'static> Kept<T> {
     /// Begins with this.
     pub fn new(value: T) -> Self {
         Self { signal: RwSignal::new(hold(value)), of: PhantomData }
+    }
+
+    /// Derives it now and whenever a signal changes that this reads, and tells whoever reads it only
+    /// where it is another. A [`Derived`] has all of them ask: for what each frame may change, and
+    /// seldom does, and what many read, that is most of the work.
+    pub fn following(derive: impl Fn() -> T + 'static) -> Self {
+        let kept = Self::new(untrack(&derive));
+        effect(move || {
+            let value = derive();
+            if kept.signal.with_untracked(|held| held.value.downcast_ref::<T>() != Some(&value)) {
+                kept.set(value);
+            }
+        });
+        kept
+    }
+
+    /// A copy of what it is; follows it.
+    pub fn get(self) -> T {
+        self.with(T::clone)
     }
 
     /// Reads what it is, and follows it.

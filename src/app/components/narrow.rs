@@ -9,7 +9,8 @@ use web_sys::HtmlFormElement;
 
 use super::form::hidden;
 use super::hostile::visible_line;
-use crate::app::html::{self, Element, Node, Text, a, flag, form, input, span, submit, text, th, ul, when};
+use super::window::column;
+use crate::app::html::{self, Element, Node, Text, a, flag, form, input, span, submit, text, ul, when};
 use crate::app::html::{li, select};
 use crate::app::route::Address;
 
@@ -126,7 +127,7 @@ pub fn heading(address: Address, word: &'static str, key: &'static str, first: D
         Some(Direction::Down) => " ▼",
         None => "",
     });
-    th().attr("scope", "col")
+    column()
         .attr("aria-sort", told)
         .class(["c-", key].concat())
         .child(a(way).child(word).child(span().hidden_from_readers().child(sign)))

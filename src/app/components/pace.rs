@@ -41,6 +41,16 @@ struct Rest {
     timed: bool,
 }
 
+/// How long what took a frame so much work rests at least, in milliseconds.
+fn rest(work: Option<f64>) -> f64 {
+    (work.unwrap_or(0.0) * OF_MANY).min(LONGEST)
+}
+
+/// How long what the newest frame did rests, in milliseconds.
+pub fn rest_of_newest(live: Live) -> f64 {
+    rest(live.last_work()).max(REST.as_millis() as f64)
+}
+
 impl Rest {
     fn new(least: Duration) -> Self {
         let least = least.as_millis() as f64;
@@ -50,7 +60,7 @@ impl Rest {
     /// The frame of the last turn worked so long.
     fn weigh(&mut self, work: Option<f64>) {
         if std::mem::take(&mut self.new) {
-            self.long = (work.unwrap_or(0.0) * OF_MANY).min(LONGEST).max(self.least);
+            self.long = rest(work).max(self.least);
         }
     }
 

@@ -17,7 +17,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast as _;
 use web_sys::HtmlElement;
 
-use crate::app::html::{Element, Row, div, effect, rows, table, tbody, text, thead, ul};
+use crate::app::html::{Element, Row, div, effect, rows, table, tbody, td, text, th, thead, tr, ul};
 use crate::client::{Live, in_frame};
 
 /// How many rows stand there before a script has measured, and where none runs.
@@ -34,6 +34,27 @@ pub enum Shape {
     List(&'static str),
     /// A `table` of this class, with its row of headings.
     Table(&'static str, Element),
+}
+
+/// A row of a table. It says what it is: a style sheet that lays rows out by themselves has browsers
+/// forget it.
+pub fn line() -> Element {
+    tr().attr("role", "row")
+}
+
+/// A cell of a row.
+pub fn cell() -> Element {
+    td().attr("role", "cell")
+}
+
+/// The cell that names its row.
+pub fn name_cell() -> Element {
+    th().attr("role", "rowheader").attr("scope", "row")
+}
+
+/// What heads a column.
+pub fn column() -> Element {
+    th().attr("role", "columnheader").attr("scope", "col")
 }
 
 /// A list that is too long to stand in the document.
@@ -67,9 +88,10 @@ fn boxed(of: Window, shape: Shape, read: Arc<dyn Fn(usize, usize) -> Vec<Row> + 
         Shape::List(class) => ul().class(class).attr("data-rows", "posinset").label(of.label).child(shown),
         Shape::Table(class, head) => table()
             .class(class)
+            .attr("role", "table")
             .attr("aria-rowcount", text(move || (of.total.get() + 1).to_string()))
-            .child(thead().child(head.attr("aria-rowindex", "1")))
-            .child(tbody().attr("data-rows", "rowindex").child(shown)),
+            .child(thead().attr("role", "rowgroup").child(head.attr("aria-rowindex", "1")))
+            .child(tbody().attr("role", "rowgroup").attr("data-rows", "rowindex").child(shown)),
     };
     div()
         .class("window")

@@ -74,6 +74,15 @@ impl Player {
         self.aim.get().or_else(|| self.live.past()).unwrap_or_else(|| self.live.head.get())
     }
 
+    /// The same, for what need not tell of each event: what is now is told once a second.
+    pub fn calm_place(self) -> u64 {
+        let now = || {
+            self.live.now.track();
+            self.live.head.get_untracked()
+        };
+        self.aim.get().or_else(|| self.live.past()).unwrap_or_else(now)
+    }
+
     /// Whether what is on show is now.
     pub fn here_is_now(self) -> bool {
         self.live.past().is_none()

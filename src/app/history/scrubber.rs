@@ -101,12 +101,12 @@ fn needle(player: Player, timeline: RwSignal<Timeline>) -> Element {
 /// A slider over the picture: it brings dragging, clicking, arrow keys and its name for readers.
 fn slider(player: Player, timeline: RwSignal<Timeline>) -> Element {
     let value = move || {
-        let share = timeline.with(|timeline| share_of(timeline, player.place()));
+        let share = timeline.with(|timeline| share_of(timeline, player.calm_place()));
         ((share * STEPS).round() as u64).to_string()
     };
     let said = move || {
         timeline.with(|timeline| {
-            let place = player.place();
+            let place = player.calm_place();
             ["event ", &count(place), ", ", &told(time_of(timeline, place))].concat()
         })
     };

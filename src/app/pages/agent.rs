@@ -4,7 +4,7 @@ mod history;
 
 use leptos::prelude::*;
 
-use super::agents::line::{CPU, MEMORY, measured};
+use super::agents::row::{CPU, MEMORY, measured};
 use crate::app::components::about::About;
 use crate::app::components::age::ago;
 use crate::app::components::chart::curve;

@@ -1,7 +1,7 @@
 //! All agents: as a table or as cards, narrowed and sorted by the address.
 
-pub(in crate::app::pages) mod line;
 mod order;
+pub(in crate::app::pages) mod row;
 
 use leptos::prelude::*;
 
@@ -10,13 +10,13 @@ use crate::app::components::derived::Derived;
 use crate::app::components::narrow::{Direction, asked, field, heading, search, taken, turn};
 use crate::app::components::number::count;
 use crate::app::components::pace::paced;
-use crate::app::components::window::{Shape, Window, window};
-use crate::app::html::{Element, Node, Row, a, b, div, either, flag, h1, li, p, section, span, text, tr, ul, when};
+use crate::app::components::window::{Shape, Window, column, line, window};
+use crate::app::html::{Element, Node, Row, a, b, div, either, flag, h1, li, p, section, span, text, ul, when};
 use crate::app::route::Address;
 use crate::client::Live;
 use crate::swarm::{Attention, Touched, status};
-use line::{agent_card, agent_row};
 use order::{Wanted, listed};
+use row::{agent_card, agent_row};
 
 /// What of the address narrows the list, and how it is called.
 const NARROWS: &[(&str, &str)] = &[("status", "standing"), ("q", "text")];
@@ -127,7 +127,7 @@ fn list(shown: Shown) -> Vec<Node> {
     let window_of = Window { label: "Agents", total, about };
     let cards = move || window(window_of, Shape::List("agent-cards"), move |from, to| shown.rows(from, to, agent_card));
     let table = move || {
-        let shape = Shape::Table("agents", headings(shown.address));
+        let shape = Shape::Table("agents rowed", headings(shown.address));
         window(window_of, shape, move |from, to| shown.rows(from, to, agent_row)).class("window card")
     };
     let hidden = move || shown.all().saturating_sub(shown.many());
@@ -161,8 +161,8 @@ fn headings(address: Address) -> Element {
         ("Health", "health", Direction::Down),
     ];
     let mut heads: Vec<Element> = columns.map(|(word, key, first)| heading(address, word, key, first)).into();
-    heads.insert(2, crate::app::html::th().attr("scope", "col").class("c-why").child("Why"));
-    tr().children(heads)
+    heads.insert(2, column().class("c-why").child("Why"));
+    line().children(heads)
 }
 
 fn none() -> Element {

@@ -8,6 +8,7 @@ use leptos::prelude::*;
 
 use super::run::{KEPT, Line, Run, about, step};
 use crate::app::api::{LogPart, log_page};
+use crate::app::components::pace::rest_of_newest;
 use crate::app::html::effect;
 use crate::client::{Live, Tap, browser_now};
 use crate::event::query::NoQuery;
@@ -22,9 +23,8 @@ const OLDER: u32 = 200;
 const HELD: usize = 2_000;
 /// How many rows of those that are thinned out are shown.
 const SAMPLED: usize = 200;
-/// The least time between two changes of a feed that is thinned out, or of rows that settle in one that
-/// is held, in milliseconds.
-const CALM_MS: i64 = 250;
+/// The least time between two times that rows say how they settled in a feed that is held, in milliseconds.
+const CALM_MS: u64 = 250;
 /// So few rows ask for older ones by themselves, so often.
 const FEW: (usize, u32) = (30, 3);
 
@@ -60,6 +60,8 @@ struct Inner {
     /// Whether rows settled in their places that do not say so yet.
     settles: bool,
     drawn_at: i64,
+    /// How long a feed that is thinned out rests, in milliseconds; none before that is known.
+    rest: Option<f64>,
 }
 
 /// The feed. Copy; it lives as long as its page.
@@ -343,7 +345,12 @@ impl Feed {
         }
         self.with(|inner| wanted.into_iter().for_each(|row| inner.run.push(row)));
         self.pace();
-        if self.every.get_untracked() == 1 || now - self.with(|inner| inner.drawn_at) >= CALM_MS {
+        // The newest frame is that of the last change, where this is the first event after it.
+        let rests = self.with(|inner| {
+            let rest = *inner.rest.get_or_insert_with(|| rest_of_newest(self.live));
+            ((now - inner.drawn_at) as f64) < rest
+        });
+        if self.every.get_untracked() == 1 || !rests {
             self.draw(now);
         }
     }
@@ -369,7 +376,7 @@ impl Feed {
                 self.settled.update(|count| *count += 1);
             }
         };
-        set_timeout(say, Duration::from_millis(CALM_MS as u64));
+        set_timeout(say, Duration::from_millis(CALM_MS));
     }
 
     /// Goes on with what was held.
@@ -414,7 +421,7 @@ impl Feed {
     fn draw(self, now: i64) {
         let every = self.every.get_untracked();
         self.with(|inner| {
-            inner.drawn_at = now;
+            (inner.drawn_at, inner.rest) = (now, None);
             if every > 1 {
                 inner.sampled = inner.run.sample(every, SAMPLED);
             }

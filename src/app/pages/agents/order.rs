@@ -1,6 +1,6 @@
 //! Which agents are listed, and in which order.
 
-use super::line::measures;
+use super::row::measures;
 use crate::app::components::narrow::{Direction, Sorted, asked, has};
 use crate::app::route::Address;
 use crate::event::Timestamp;

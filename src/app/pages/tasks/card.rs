@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use crate::app::act::Deed;
 use crate::app::components::age::ago;
-use crate::app::components::derived::Derived;
+use crate::app::components::derived::{Derived, Kept};
 use crate::app::components::form::{deed, deed_button, sender};
 use crate::app::components::hostile::visible_line;
 use crate::app::components::number::rate;
@@ -20,7 +20,7 @@ use crate::swarm::{SwarmState, Touched};
 pub(super) struct About {
     live: Live,
     id: StoredValue<String>,
-    mark: Derived<Mark>,
+    mark: Kept<Mark>,
 }
 
 /// What tells whether a task changed: the newest event about it, and how many others it waits for.
@@ -34,7 +34,7 @@ impl About {
             let task = id.with_value(|id| state.tasks.by_id.get(id))?;
             Some((task.heard.seq, task.heard.ts, task.open.len() as u64))
         };
-        Self { live, id, mark: Derived::new(move || live.read(Touched::TASKS, mark)) }
+        Self { live, id, mark: Kept::following(move || live.read(Touched::TASKS, mark)) }
     }
 
     pub(super) fn read<T>(self, read: impl FnOnce(&Task) -> T) -> Option<T> {

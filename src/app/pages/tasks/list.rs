@@ -11,8 +11,8 @@ use crate::app::components::derived::Derived;
 use crate::app::components::hostile::visible_line;
 use crate::app::components::number::{UNKNOWN, count};
 use crate::app::components::pace::paced_every;
-use crate::app::components::window::{Shape, Window, window};
-use crate::app::html::{Node, Row, p, part, span, td, text, th, tr};
+use crate::app::components::window::{Shape, Window, cell, column, line, name_cell, window};
+use crate::app::html::{Node, Row, p, part, span, text};
 use crate::client::Live;
 use crate::swarm::Touched;
 use crate::swarm::tasks::TaskState;
@@ -37,19 +37,19 @@ pub(super) fn list(shown: Shown) -> Node {
     });
     let total = Memo::new(move |_| ids.with(Vec::len));
     let about = Memo::new(move |_| shown.address.with_at(None));
-    let head = tr().children(COLUMNS.map(|(word, class)| th().attr("scope", "col").class(class).child(word)));
+    let head = line().children(COLUMNS.map(|(word, class)| column().class(class).child(word)));
     let read = move |from: usize, to: usize| {
         ids.with(|ids| {
             let wanted = ids.iter().skip(from).take(to.saturating_sub(from));
-            wanted.map(|id| Row::new(id.clone(), id.clone(), line)).collect()
+            wanted.map(|id| Row::new(id.clone(), id.clone(), row)).collect()
         })
     };
     let told = text(move || [&count(shown.many()), " of ", &count(shown.all()), " tasks."].concat());
-    let table = window(Window { label: "Tasks", total, about }, Shape::Table("tasks", head), read).class("window card");
+    let table = window(Window { label: "Tasks", total, about }, Shape::Table("tasks rowed", head), read).class("window card");
     vec![table.into(), p().class("muted").child(told).into()].into()
 }
 
-fn line(id: String) -> Node {
+fn row(id: String) -> Node {
     let about = About::new(id.clone());
     let live = expect_context::<Live>();
     let found = live.peek(|state| state.tasks.by_id.get(&id).map(|task| task.state));
@@ -60,16 +60,16 @@ fn line(id: String) -> Node {
         let priority = about.read(|task| task.priority).flatten();
         priority.map_or_else(|| UNKNOWN.to_owned(), |priority| priority.to_string())
     });
-    let name = th()
-        .attr("scope", "row")
+    let name = name_cell()
         .child(span().child(about.says(|task| Some(task.label().to_owned()))))
         .child(span().class("muted id").child(visible_line(&id)));
-    tr().child(td().child(word))
+    line()
+        .child(cell().child(word))
         .child(name)
-        .child(td().child(about.agent()))
-        .child(td().child(about.progress()))
-        .child(td().class("number").child(priority))
-        .child(td().child(about.since()))
-        .child(td().class("do").child(part(move || deeds(&id, state.get()))))
+        .child(cell().child(about.agent()))
+        .child(cell().child(about.progress()))
+        .child(cell().class("number").child(priority))
+        .child(cell().child(about.since()))
+        .child(cell().class("do").child(part(move || deeds(&id, state.get()))))
         .into()
 }

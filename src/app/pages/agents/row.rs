@@ -4,7 +4,8 @@ use crate::app::components::about::About;
 use crate::app::components::chart::curve;
 use crate::app::components::hostile::visible_line;
 use crate::app::components::number::{UNKNOWN, bytes, count, rate, share};
-use crate::app::html::{Element, Node, Text, a, dd, div, dl, dt, li, p, span, td, text, th, tr};
+use crate::app::components::window::{cell, line, name_cell};
+use crate::app::html::{Element, Node, Text, a, dd, div, dl, dt, li, p, span, text};
 use crate::app::route::encode;
 use crate::swarm::Attention;
 use crate::swarm::agents::Agent;
@@ -72,19 +73,20 @@ fn evidence(about: About) -> Text {
 pub(super) fn agent_row(id: String) -> Node {
     let about = About::new(id);
     let id = about.id();
-    let number = |number: Number| td().class(aged(about)).child(measured(about, number));
+    let number = |number: Number| cell().class(aged(about)).child(measured(about, number));
     let kind = span().class("muted").child(about.fact(|agent| agent.agent_type.as_deref().map(visible_line)));
-    let linked = |to, read| td().class("number").child(way(to, &id).child(about.fact(read)));
-    tr().child(td().child(about.badge()))
-        .child(th().attr("scope", "row").child(name(about)).child(kind))
-        .child(td().class("why").attr("title", evidence(about)).child(about.why()))
-        .child(td().child(about.since()))
+    let linked = |to, read| cell().class("number").child(way(to, &id).child(about.fact(read)));
+    line()
+        .child(cell().child(about.badge()))
+        .child(name_cell().child(name(about)).child(kind))
+        .child(cell().class("why").attr("title", evidence(about)).child(about.why()))
+        .child(cell().child(about.since()))
         .child(linked("/tasks?view=list&agent=", DONE))
         .child(linked("/messages?agent=", MESSAGES))
         .child(number(CPU))
         .child(number(MEMORY))
-        .child(td().class("number trust").children(trust(about)))
-        .child(td().child(about.fact(|agent| agent.health.map(|health| health.as_str().to_owned()))))
+        .child(cell().class("number trust").children(trust(about)))
+        .child(cell().child(about.fact(|agent| agent.health.map(|health| health.as_str().to_owned()))))
         .into()
 }
 
