@@ -1,6 +1,8 @@
 //! Calm: what is summed up or sorted over many things is made anew a few times a second at most,
-//! however much happens; where it costs a frame much, once a second. What one row says of one thing
-//! follows each frame all the same.
+//! however much happens.
+//!
+//! Where it costs a frame much, it is once a second. What one row says of one thing follows each frame
+//! all the same.
 
 use std::cell::Cell;
 use std::time::Duration;
