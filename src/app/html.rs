@@ -48,7 +48,7 @@ pub enum Node {
     /// A part that is made anew whenever a signal changes that its making reads.
     Part(Arc<dyn Fn() -> Self + Send + Sync>),
     /// Rows that follow the state.
-    Rows(Arc<dyn Fn() -> Vec<Row> + Send + Sync>),
+    Rows(Rows),
 }
 
 impl fmt::Debug for Node {
@@ -151,11 +151,41 @@ impl Row {
     pub fn new<T: Send + 'static>(key: impl Into<String>, data: T, draw: fn(T) -> Node) -> Self {
         Self { key: key.into(), draw: Box::new(move || draw(data)) }
     }
+
+    /// One that is drawn already.
+    fn drawn(key: &str) -> Self {
+        Self { key: key.to_owned(), draw: Box::new(|| Node::Nothing) }
+    }
+}
+
+/// Does something in the next frame.
+type Later = Arc<dyn Fn(Box<dyn FnOnce()>) + Send + Sync>;
+
+/// A list that follows the state.
+pub struct Rows {
+    read: Arc<dyn Fn() -> Vec<Row> + Send + Sync>,
+    /// Where not all that is new is drawn in one frame: what has the rest drawn in the next.
+    later: Option<Later>,
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.later.is_some() { "Rows by and by" } else { "Rows" })
+    }
 }
 
 /// A list that follows the state, row by row.
 pub fn rows(read: impl Fn() -> Vec<Row> + Send + Sync + 'static) -> Node {
-    Node::Rows(Arc::new(read))
+    Node::Rows(Rows { read: Arc::new(read), later: None })
+}
+
+/// The same where much changes at once: a few rows are drawn in a frame, the rest `later`, until then
+/// some stand there that were there before.
+pub fn rows_by_and_by(
+    later: impl Fn(Box<dyn FnOnce()>) + Send + Sync + 'static,
+    read: impl Fn() -> Vec<Row> + Send + Sync + 'static,
+) -> Node {
+    Node::Rows(Rows { read: Arc::new(read), later: Some(Arc::new(later)) })
 }
 
 /// The value of an attribute.

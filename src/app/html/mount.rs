@@ -17,134 +17,13 @@ use leptos::tachys::view::{Mountable, Position, PositionState, Render, RenderHtm
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast as _, JsValue};
 
-use super::{Listener, Node, Parts, Row, Text, Value, write};
+mod list;
+mod place;
 
-/// The namespace of drawings.
-const SVG: &str = "http://www.w3.org/2000/svg";
-/// What closes a part or a list.
-const END: &str = "/";
-
-/// Where the next node goes, or is found.
-#[derive(Clone)]
-struct Place {
-    parent: web_sys::Node,
-    drawing: bool,
-    at: At,
-}
-
-#[derive(Clone)]
-enum At {
-    /// Nodes are made, before this one or at the end.
-    Make(Option<web_sys::Node>),
-    /// Nodes are there: the next one is this. Shared by all that stand in the same parent.
-    Find(Rc<RefCell<Option<web_sys::Node>>>),
-}
-
-impl Place {
-    fn before(parent: web_sys::Node, next: Option<web_sys::Node>, drawing: bool) -> Self {
-        Self { parent, drawing, at: At::Make(next) }
-    }
-
-    /// The place before a mark, as long as that stands in the document.
-    fn at_mark(mark: &OnceCell<web_sys::Node>, drawing: bool) -> Option<Self> {
-        let mark = mark.get()?;
-        Some(Self::before(mark.parent_node()?, Some(mark.clone()), drawing))
-    }
-
-    /// The first place inside an element.
-    fn inside(element: &web_sys::Element, found: bool, drawing: bool) -> Self {
-        let parent: web_sys::Node = element.clone().into();
-        let at = if found { At::Find(Rc::new(RefCell::new(parent.first_child()))) } else { At::Make(None) };
-        Self { parent, drawing, at }
-    }
-
-    /// Puts a node here: before the next, or before the place where nodes are made.
-    fn put(&self, node: &web_sys::Node) {
-        let next = match &self.at {
-            At::Make(next) => next.clone(),
-            At::Find(next) => next.borrow().clone(),
-        };
-        let _refused = self.parent.insert_before(node, next.as_ref());
-    }
-
-    /// The node that was found here, where it passes the test; the place moves on behind it.
-    fn take(&self, fits: impl Fn(&web_sys::Node) -> bool) -> Option<web_sys::Node> {
-        let At::Find(next) = &self.at else { return None };
-        let node = next.borrow().clone().filter(|node| fits(node))?;
-        next.replace(node.next_sibling());
-        Some(node)
-    }
-
-    fn is_found(&self) -> bool {
-        matches!(self.at, At::Find(_))
-    }
-
-    fn missed(&self, what: &str) {
-        if self.is_found() {
-            let found = match &self.at {
-                At::Find(next) => next.borrow().as_ref().map_or_else(|| "nothing".to_owned(), web_sys::Node::node_name),
-                At::Make(_) => String::new(),
-            };
-            leptos::logging::error!("{}", ["the server wrote ", &found, " where ", what, " belongs"].concat());
-        }
-    }
-
-    fn text(&self, words: &str) -> web_sys::Text {
-        // An empty text was not written.
-        if !words.is_empty() {
-            let _apart =
-                self.take(|node| node.node_type() == web_sys::Node::COMMENT_NODE && node.node_value().as_deref() == Some(""));
-            if let Some(node) = self.take(|node| node.node_type() == web_sys::Node::TEXT_NODE) {
-                if node.node_value().as_deref() != Some(words) {
-                    node.set_node_value(Some(words));
-                }
-                return node.unchecked_into();
-            }
-            self.missed("a text");
-        }
-        let node = document().create_text_node(words);
-        self.put(&node);
-        node
-    }
-
-    /// The element, and whether it was found.
-    fn element(&self, tag: &str) -> (web_sys::Element, bool) {
-        let fits = |node: &web_sys::Node| node.node_name().eq_ignore_ascii_case(tag);
-        if let Some(node) = self.take(fits) {
-            return (node.unchecked_into(), true);
-        }
-        self.missed(tag);
-        let made = if self.drawing || tag == "svg" {
-            document().create_element_ns(Some(SVG), tag)
-        } else {
-            document().create_element(tag)
-        };
-        let element = made.expect("views name elements that there are");
-        self.put(&element);
-        (element, false)
-    }
-
-    /// The mark behind a part or a list.
-    fn end(&self) -> web_sys::Node {
-        let fits =
-            |node: &web_sys::Node| node.node_type() == web_sys::Node::COMMENT_NODE && node.node_value().as_deref() == Some(END);
-        if let Some(node) = self.take(fits) {
-            return node;
-        }
-        self.missed("the end of a part");
-        let node: web_sys::Node = document().create_comment(END).into();
-        self.put(&node);
-        node
-    }
-
-    /// Takes away what the server wrote and no view asked for.
-    fn finish(&self) {
-        while let Some(node) = self.take(|_| true) {
-            leptos::logging::error!("{}", ["the server wrote ", &node.node_name(), " where nothing belongs"].concat());
-            let _gone = self.parent.remove_child(&node);
-        }
-    }
-}
+pub use self::list::rows_drawn;
+use self::list::{List, show_rows};
+use self::place::Place;
+use super::{Listener, Node, Parts, Ready, Text, Value, write};
 
 /// What keeps an element's listeners and effects alive.
 enum Held {
@@ -269,7 +148,7 @@ fn show(node: Node, place: &Place) -> Shown {
         Node::Element(element) => show_element(*element.0, place),
         Node::Several(several) => Shown::Several(several.into_iter().map(|node| show(node, place)).collect()),
         Node::Part(make) => show_part(make, place),
-        Node::Rows(read) => show_rows(read, place),
+        Node::Rows(rows) => show_rows(rows, place),
     }
 }
 
@@ -307,7 +186,50 @@ fn show_text(text: Text, place: &Place) -> Shown {
     Shown::Text { node: shown, _effect: effect }
 }
 
+/// What is called when an element stands in the document, and whose it is.
+struct Waiting {
+    owner: Option<Owner>,
+    ready: Ready,
+    element: web_sys::Element,
+}
+
+/// Calls what waits for elements to stand in the document, when the outermost that is being made does.
+#[derive(Default)]
+struct Making {
+    depth: Cell<u32>,
+    waiting: RefCell<Vec<Waiting>>,
+}
+
+impl Making {
+    fn begin(&self) {
+        self.depth.set(self.depth.get() + 1);
+    }
+
+    fn end(&self) {
+        self.depth.set(self.depth.get() - 1);
+        if self.depth.get() == 0 {
+            // One may have others made.
+            for Waiting { owner, ready, element } in self.waiting.take() {
+                let call = || untrack(|| ready(element));
+                match owner {
+                    Some(owner) => owner.with(call),
+                    None => call(),
+                }
+            }
+        }
+    }
+}
+
+/// Makes an element, or takes over the one that was found. One that is made comes into the document with
+/// all that is in it: there, each change to it would be looked at by itself.
 fn show_element(view: Parts, place: &Place) -> Shown {
+    MAKING.with(Making::begin);
+    let shown = make_element(view, place);
+    MAKING.with(Making::end);
+    shown
+}
+
+fn make_element(view: Parts, place: &Place) -> Shown {
     let (element, found) = place.element(view.tag);
     let mut held = Vec::new();
     for (name, value) in view.attributes {
@@ -330,8 +252,12 @@ fn show_element(view: Parts, place: &Place) -> Shown {
             children
         }
     };
+    if !found {
+        place.put(&element);
+    }
     if let Some(ready) = view.ready {
-        ready(element.clone());
+        let waiting = Waiting { owner: Owner::current(), ready, element: element.clone() };
+        MAKING.with(|making| making.waiting.borrow_mut().push(waiting));
     }
     Shown::Element { element, _held: held, _children: children }
 }
@@ -398,160 +324,7 @@ fn draw(element: web_sys::Element, found: bool, markup: Text) -> RenderEffect<()
 }
 
 thread_local! {
-    static DRAWN: Cell<u64> = const { Cell::new(0) };
-}
-
-/// How many rows of lists were drawn since the page began.
-pub fn rows_drawn() -> u64 {
-    DRAWN.get()
-}
-
-/// The rows of a list.
-#[derive(Default)]
-struct List {
-    rows: Vec<Placed>,
-    /// Owners of rows that are gone. They are used again: the owner above would else remember
-    /// every row that ever was.
-    spare: Vec<Owner>,
-}
-
-struct Placed {
-    key: String,
-    owner: Owner,
-    shown: Shown,
-}
-
-fn show_rows(read: Arc<dyn Fn() -> Vec<Row> + Send + Sync>, place: &Place) -> Shown {
-    let (rows, end) = (Rc::new(RefCell::new(List::default())), Rc::new(OnceCell::new()));
-    let (list, mark, drawing) = (Rc::clone(&rows), Rc::clone(&end), place.drawing);
-    let mut first = Some(place.clone());
-    // Rows outlive a run of the effect, and so must what they own.
-    let above = Owner::new();
-    let effect = follow(Box::new(move || {
-        let wanted = read();
-        // Nothing that is drawn or taken out below comes back to this list: effects of others wait
-        // for their turn, and listeners only set signals.
-        let mut list = list.borrow_mut();
-        match first.take() {
-            Some(place) => {
-                for row in wanted {
-                    let placed = list.draw(row, &above, &place);
-                    list.rows.push(placed);
-                }
-            }
-            None => {
-                if let Some(place) = Place::at_mark(&mark, drawing) {
-                    list.become_(wanted, &above, &place);
-                }
-            }
-        }
-    }));
-    let end = end.get_or_init(|| place.end()).clone();
-    Shown::Rows { rows: Inside(rows), end, _effect: effect }
-}
-
-impl List {
-    fn draw(&mut self, row: Row, above: &Owner, place: &Place) -> Placed {
-        DRAWN.set(DRAWN.get() + 1);
-        let owner = self.spare.pop().unwrap_or_else(|| above.with(Owner::new));
-        // What a row reads while it is drawn is not what the list depends on.
-        let shown = owner.with(|| untrack(|| show((row.draw)(), place)));
-        Placed { key: row.key, owner, shown }
-    }
-
-    /// Makes the rows be those wanted, before the end: what goes is taken out, what comes is drawn,
-    /// what stays is moved only where its order among those that stay changed.
-    fn become_(&mut self, wanted: Vec<Row>, above: &Owner, end: &Place) {
-        if wanted.len() == self.rows.len() && wanted.iter().zip(&self.rows).all(|(new, old)| new.key == old.key) {
-            return;
-        }
-        let focus = Focus::keep();
-        let mut old: Vec<Option<Placed>> = self.rows.drain(..).map(Some).collect();
-        let mut kept: Vec<Option<usize>> = Vec::with_capacity(wanted.len());
-        let mut staying: Vec<Option<Placed>> = Vec::with_capacity(wanted.len());
-        let mut after = 0;
-        for row in &wanted {
-            // Most rows keep their order: each is looked for behind the one before it first.
-            let is_it = |at: &usize| old[*at].as_ref().is_some_and(|placed| placed.key == row.key);
-            let found = (after..old.len()).chain(0..after).find(is_it);
-            staying.push(found.and_then(|at| old[at].take()));
-            kept.push(found);
-            after = found.map_or(after, |at| at + 1);
-        }
-        for placed in old.into_iter().flatten() {
-            placed.shown.remove();
-            drop(placed.shown);
-            placed.owner.cleanup();
-            self.spare.push(placed.owner);
-        }
-        let in_order = longest_rising(&kept);
-        // From the last to the first, so that the next sibling is always known.
-        let mut next = end.clone();
-        let mut nodes = Vec::new();
-        for (index, row) in wanted.into_iter().enumerate().rev() {
-            let placed = match staying[index].take() {
-                Some(placed) => {
-                    if !in_order[index] {
-                        nodes.clear();
-                        placed.shown.nodes(&mut nodes);
-                        nodes.iter().for_each(|node| next.put(node));
-                    }
-                    placed
-                }
-                None => self.draw(row, above, &next),
-            };
-            nodes.clear();
-            placed.shown.nodes(&mut nodes);
-            if let Some(first) = nodes.first() {
-                next.at = At::Make(Some(first.clone()));
-            }
-            self.rows.push(placed);
-        }
-        self.rows.reverse();
-        focus.restore();
-    }
-}
-
-/// Which entries belong to a longest run of rising numbers; those without a number do not.
-fn longest_rising(numbers: &[Option<usize>]) -> Vec<bool> {
-    // The last entry of the best run of each length so far, and the entry before each entry.
-    let mut ends: Vec<usize> = Vec::new();
-    let mut before: Vec<Option<usize>> = vec![None; numbers.len()];
-    for (index, number) in numbers.iter().enumerate() {
-        let Some(number) = number else { continue };
-        let length = ends.partition_point(|end| numbers[*end] < Some(*number));
-        before[index] = length.checked_sub(1).map(|shorter| ends[shorter]);
-        if length == ends.len() {
-            ends.push(index);
-        } else {
-            ends[length] = index;
-        }
-    }
-    let mut member = vec![false; numbers.len()];
-    let mut at = ends.last().copied();
-    while let Some(index) = at {
-        member[index] = true;
-        at = before[index];
-    }
-    member
-}
-
-/// What has the focus keeps it when its row is moved: the document takes it away.
-struct Focus(Option<web_sys::HtmlElement>);
-
-impl Focus {
-    fn keep() -> Self {
-        Self(document().active_element().and_then(|active| active.dyn_into().ok()))
-    }
-
-    fn restore(self) {
-        let Some(active) = self.0.filter(|active| active.is_connected()) else { return };
-        if document().active_element().as_ref() != Some(active.as_ref()) {
-            let options = web_sys::FocusOptions::new();
-            options.set_prevent_scroll(true);
-            let _no_focus = active.focus_with_options(&options);
-        }
-    }
+    static MAKING: Making = Making::default();
 }
 
 /// A view that Leptos holds.
@@ -633,24 +406,5 @@ impl RenderHtml for Node {
 
     fn into_owned(self) -> Self {
         self
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::longest_rising;
-
-    #[test]
-    fn few_rows_move() {
-        let moved = |numbers: &[usize]| {
-            let kept: Vec<Option<usize>> = numbers.iter().copied().map(Some).collect();
-            longest_rising(&kept).into_iter().filter(|stays| !stays).count()
-        };
-        assert_eq!(moved(&[0, 1, 2, 3]), 0);
-        assert_eq!(moved(&[1, 2, 3, 0]), 1);
-        assert_eq!(moved(&[3, 0, 1, 2]), 1);
-        assert_eq!(moved(&[3, 2, 1, 0]), 3);
-        assert_eq!(longest_rising(&[None, Some(4), None, Some(5)]), [false, true, false, true]);
-        assert!(longest_rising(&[]).is_empty());
     }
 }

@@ -3,7 +3,7 @@
 //! Between two texts that touch stands an empty comment, and a part or a list ends with the comment
 //! `/`: by these the browser finds the nodes again.
 
-use super::{Node, Parts, Value};
+use super::{Node, Parts, Rows, Value};
 
 /// What an empty element is: it has no end tag.
 const VOID: [&str; 3] = ["input", "br", "hr"];
@@ -23,7 +23,7 @@ pub(super) fn write(node: &Node, out: &mut String, after_text: &mut bool) {
             write(&make(), out, after_text);
             end(out, after_text);
         }
-        Node::Rows(read) => {
+        Node::Rows(Rows { read, .. }) => {
             for row in read() {
                 write(&(row.draw)(), out, after_text);
             }

@@ -15,9 +15,11 @@ use crate::app::components::hostile::visible_line;
 use crate::app::components::number::{UNKNOWN, count, rate};
 use crate::app::components::pace::{paced, paced_every, slow_clock};
 use crate::app::components::welcome::welcome;
-use crate::app::html::{Element, Node, Row, a, b, div, either, flag, h1, h2, li, ol, p, rows, section, span, text, ul, when};
+use crate::app::html::{
+    Element, Node, Row, a, b, div, either, flag, h1, h2, li, ol, p, rows, rows_by_and_by, section, span, text, ul, when,
+};
 use crate::app::route::{Address, encode};
-use crate::client::Live;
+use crate::client::{Live, in_frame};
 use crate::event::Timestamp;
 use crate::swarm::providers::Provider;
 use crate::swarm::tasks::{Task, TaskState};
@@ -173,7 +175,8 @@ fn recent(live: Live) -> Element {
     };
     let title =
         vec![a("/activity").child("Activity").into(), span().class("muted").child(a("/activity").child("all events")).into()];
-    card("card recent", "recent-title", title).child(ol().class("feed").child(rows(newest)))
+    card("card recent", "recent-title", title)
+        .child(ol().class("feed").child(rows_by_and_by(move |act| in_frame(live, act), newest)))
 }
 
 fn pill((id, it): (&String, &Provider)) -> Row {

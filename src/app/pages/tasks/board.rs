@@ -9,7 +9,8 @@ use super::{Shown, Wanted};
 use crate::app::components::derived::Derived;
 use crate::app::components::number::count;
 use crate::app::components::pace::{paced, paced_every};
-use crate::app::html::{Element, Node, Row, a, b, div, flag, h2, p, rows, section, text, ul, when};
+use crate::app::html::{Element, Node, Row, a, b, div, flag, h2, p, rows_by_and_by, section, text, ul, when};
+use crate::client::in_frame;
 use crate::swarm::bounds::order;
 use crate::swarm::tasks::{Task, TaskState};
 use crate::swarm::{SwarmState, Touched};
@@ -80,7 +81,11 @@ fn column(shown: Shown, state: TaskState) -> Element {
         .id(name)
         .label(name)
         .child(h2().child(name).child(b().child(text(move || count(many())))))
-        .child(ul().attr("tabindex", "0").label(["Tasks ", name].concat()).child(rows(cards)))
+        .child(
+            ul().attr("tabindex", "0")
+                .label(["Tasks ", name].concat())
+                .child(rows_by_and_by(move |act| in_frame(shown.live, act), cards)),
+        )
         .child(when(flag(move || many() == 0), || p().class("muted none").child("none")))
         .child(when(flag(move || more() > 0), move || {
             let to = text(move || shown.address.with(&[("view", "list"), ("state", state.as_str())]));
