@@ -8,7 +8,7 @@ use super::card::card;
 use super::{Shown, Wanted};
 use crate::app::components::derived::Derived;
 use crate::app::components::number::count;
-use crate::app::components::pace::{paced, paced_every};
+use crate::app::components::pace::paced_every;
 use crate::app::html::{Element, Node, Row, a, b, div, flag, h2, p, rows_by_and_by, section, text, ul, when};
 use crate::client::in_frame;
 use crate::swarm::bounds::order;
@@ -18,7 +18,7 @@ use crate::swarm::{SwarmState, Touched};
 /// How many tasks a column shows; the rest are in the list.
 const SHOWN: usize = 12;
 
-/// How long the columns of what ended rest: at their top there is something else all the time.
+/// How long a column rests: in a busy swarm there is something else in it all the time.
 const REST: Duration = Duration::from_secs(1);
 
 /// What goes on first, then what waits, then what ended.
@@ -67,7 +67,7 @@ pub(super) fn board(shown: Shown) -> Node {
 
 /// A column. Each has a pace of its own: what several take in one frame is seen as a stutter.
 fn column(shown: Shown, state: TaskState) -> Element {
-    let pace = if state.ended() { paced_every(shown.live, Touched::TASKS, REST) } else { paced(shown.live, Touched::TASKS) };
+    let pace = paced_every(shown.live, Touched::TASKS, REST);
     let name = state.as_str();
     let many = move || shown.counts.with(|counts| counts[state as usize]);
     let ids = Derived::new(move || {
