@@ -258,7 +258,7 @@ test.describe('tasks', () => {
     await openLive(page, '/tasks');
     await expect(column(page, 'pending').getByRole('listitem')).toHaveCount(12);
     await expect(column(page, 'pending').getByRole('heading')).toHaveText('pending360');
-    await column(page, 'pending').getByRole('link', { name: '340 more' }).click();
+    await column(page, 'pending').getByRole('link', { name: '348 more' }).click();
     await expect(page).toHaveURL('/tasks?view=list&state=pending');
     await expect(page.getByRole('table')).toHaveAttribute('aria-rowcount', '361');
     expect(await rows(page).count()).toBeLessThan(WINDOW);

@@ -13,9 +13,9 @@ use crate::swarm::SwarmState;
 
 /// How many events before an instant the state stands at most that a browser begins with.
 pub const NEAR: u64 = 128;
-/// The same where a snapshot stands: reading and writing a state here costs as much as folding some
-/// hundred events there.
-pub const BEFORE: u64 = 2_560;
+/// The same where a snapshot stands: reading and writing a state of a megabyte here costs as much as
+/// reading and folding some thousand events there.
+pub const BEFORE: u64 = 6_144;
 /// How many events after an instant it gets as well: some steps on are a fold at once.
 const AHEAD: u64 = 64;
 

@@ -106,12 +106,11 @@ pub(super) fn deeds(id: &str, state: TaskState) -> Node {
     }
 }
 
-/// A form to give it to an agent, folded in. Where a script runs it is made when it is unfolded: a busy
-/// board would make many that nobody sees.
+/// A form to give it to an agent, folded in. In a card that comes while the page lives it is made when it
+/// is unfolded: a busy board would make many that nobody sees.
 fn assign(id: &str) -> Node {
-    let live = expect_context::<Live>();
     let id = id.to_owned();
-    let unfolded = RwSignal::new(false);
+    let unfolded = RwSignal::new(!expect_context::<Live>().awake.get_untracked());
     let form = move || {
         let line = input().attr("type", "text").attr("name", "name").attr("list", "agents-there").attr("autocomplete", "off");
         let fields = vec![
@@ -123,10 +122,8 @@ fn assign(id: &str) -> Node {
     details()
         .class("assign")
         .on("toggle", move |_| unfolded.set(true))
-        // Unfolded before the script ran.
-        .ready(move |element| unfolded.set(element.has_attribute("open")))
         .child(summary().child("Assign"))
-        .child(when(flag(move || unfolded.get() || !live.awake.get()), form))
+        .child(when(flag(move || unfolded.get()), form))
         .into()
 }
 
