@@ -124,7 +124,6 @@ test('lines of a megabyte stretch no page', async ({ page, deck }) => {
     await expectNewest(page, LARGE.length);
     await expectNoSidewaysScroll(page);
     // Each stays one that one can get around in.
-    await page.getByRole('main').evaluate((main) => main.scrollIntoView());
     await expect(navigation(page, 'Overview')).toBeVisible();
     await page.keyboard.press('?');
     await expect(page.getByRole('dialog')).toBeVisible({ timeout: 2_000 });

@@ -9,8 +9,7 @@ export default defineConfig({
   expect: { timeout: 10_000 },
   // One browser and one server at a time: what is measured is the deck, not its neighbours.
   workers: 1,
-  // One that passes when it is run again is told as flaky, by name, and does not hold up the rest.
-  retries: 1,
+  retries: 0,
   forbidOnly: !!process.env.CI,
   outputDir: 'test-results/artifacts',
   snapshotPathTemplate: 'pictures/{arg}{ext}',

@@ -5,6 +5,8 @@
 
 // The least time between two pieces, in milliseconds: a quarter of a frame.
 const APART = 4;
+// So many events are a piece at most, however fast they come: the page folds a few of those in a frame.
+const MOST = 1_000;
 // An event begins so, and nothing else does.
 const EVENT = '{"seq":';
 
@@ -28,7 +30,7 @@ function hear(frame) {
   }
   lines.push(frame);
   const since = performance.now() - told;
-  if (since >= APART) tell();
+  if (since >= APART || lines.length >= MOST) tell();
   else due ||= setTimeout(tell, APART - since);
 }
 

@@ -216,69 +216,44 @@ impl<T: Wire> Wire for Box<T> {
 }
 
 /// A list may be left out: it is then empty, and an empty one is not written.
-impl<T: Wire> Wire for Vec<T> {
-    const SHAPE: Shape = Shape::List(&T::SHAPE);
-    const REQUIRED: bool = false;
-    fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
-        each_item(value, at, &mut |item, at| {
-            self.push(T::blank());
-            self.last_mut().map_or(Ok(()), |last| last.fill(item, at))
-        })
-    }
-    fn write(&self, out: &mut String) {
-        write_list(out, self.iter());
-    }
-    fn pack<'a>(&'a self, out: &mut Packer<'a>) {
-        out.number(self.len() as u64);
-        self.iter().for_each(|item| item.pack(out));
-    }
-    fn unpack(&mut self, from: &mut Unpacker<'_>) {
-        from.each(&mut |from| {
-            self.push(T::blank());
-            if let Some(last) = self.last_mut() {
-                last.unpack(from);
+macro_rules! list {
+    ($list:ident, $push:ident, $last:ident) => {
+        impl<T: Wire> Wire for $list<T> {
+            const SHAPE: Shape = Shape::List(&T::SHAPE);
+            const REQUIRED: bool = false;
+            fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
+                each_item(value, at, &mut |item, at| {
+                    self.$push(T::blank());
+                    self.$last().map_or(Ok(()), |last| last.fill(item, at))
+                })
             }
-        });
-    }
-    fn blank() -> Self {
-        Self::new()
-    }
-    fn is_missing(&self) -> bool {
-        self.is_empty()
-    }
+            fn write(&self, out: &mut String) {
+                write_list(out, self.iter());
+            }
+            fn pack<'a>(&'a self, out: &mut Packer<'a>) {
+                out.number(self.len() as u64);
+                self.iter().for_each(|item| item.pack(out));
+            }
+            fn unpack(&mut self, from: &mut Unpacker<'_>) {
+                from.each(&mut |from| {
+                    self.$push(T::blank());
+                    if let Some(last) = self.$last() {
+                        last.unpack(from);
+                    }
+                });
+            }
+            fn blank() -> Self {
+                Self::new()
+            }
+            fn is_missing(&self) -> bool {
+                self.is_empty()
+            }
+        }
+    };
 }
 
-impl<T: Wire> Wire for VecDeque<T> {
-    const SHAPE: Shape = Shape::List(&T::SHAPE);
-    const REQUIRED: bool = false;
-    fn fill(&mut self, value: Value, at: &At<'_>) -> Result<(), Fault> {
-        each_item(value, at, &mut |item, at| {
-            self.push_back(T::blank());
-            self.back_mut().map_or(Ok(()), |last| last.fill(item, at))
-        })
-    }
-    fn write(&self, out: &mut String) {
-        write_list(out, self.iter());
-    }
-    fn pack<'a>(&'a self, out: &mut Packer<'a>) {
-        out.number(self.len() as u64);
-        self.iter().for_each(|item| item.pack(out));
-    }
-    fn unpack(&mut self, from: &mut Unpacker<'_>) {
-        from.each(&mut |from| {
-            self.push_back(T::blank());
-            if let Some(last) = self.back_mut() {
-                last.unpack(from);
-            }
-        });
-    }
-    fn blank() -> Self {
-        Self::new()
-    }
-    fn is_missing(&self) -> bool {
-        self.is_empty()
-    }
-}
+list!(Vec, push, last_mut);
+list!(VecDeque, push_back, back_mut);
 
 impl<T: Wire> Wire for BTreeMap<String, T> {
     const SHAPE: Shape = Shape::Table(&T::SHAPE);
